@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* rundir.c - where running guests and brokers are found */
+#include "base/rundir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char *const kind_names[] = {
+	[RUNDIR_GUESTS] = "guests",
+	[RUNDIR_DOMAINS] = "domains",
+};
+
+static const char SOCKET_SUFFIX[] = ".sock";
+
+static int rundir_base(char path[PATH_MAX])
+{
+	const char *dir = getenv("SAMEPAGE_RUNDIR");
+	int n;
+
+	if (dir && dir[0] == '/')
+		n = snprintf(path, PATH_MAX, "%s", dir);
+	else if (geteuid() == 0)
+		n = snprintf(path, PATH_MAX, "/run/samepage");
+	else if ((dir = getenv("XDG_RUNTIME_DIR")) && dir[0] == '/')
+		n = snprintf(path, PATH_MAX, "%s/samepage", dir);
+	else
+		n = snprintf(path, PATH_MAX, "/tmp/samepage-%u", (unsigned int)geteuid());
+	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+/* A directory that somebody else owns or can write would let them pose as us. */
+static int make_private_directory(const char *path, struct fail *why)
+{
+	struct stat st;
+
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return fail_errno(why, errno, "cannot create the run-time directory %s", path);
+	if (lstat(path, &st) < 0)
+		return fail_errno(why, errno, "cannot use the run-time directory %s", path);
+	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022))
+		return fail_set(why, EPERM,
+				"%s is not a directory that only this user can write: remove it, "
+				"or set SAMEPAGE_RUNDIR",
+				path);
+	return 0;
+}
+
+int rundir_create(struct fail *why)
+{
+	char base[PATH_MAX], path[PATH_MAX + 16];
+	int rc = rundir_base(base);
+
+	if (rc < 0)
+		return fail_errno(why, -rc, "the path of the run-time directory is unusable");
+	rc = make_private_directory(base, why);
+	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(kind_names); i++) {
+		snprintf(path, sizeof(path), "%s/%s", base, kind_names[i]);
+		rc = make_private_directory(path, why);
+	}
+	return rc;
+}
+
+int rundir_path(enum rundir_kind kind, const char *name, const char *suffix,
+		char ret_path[RUNDIR_PATH_MAX], struct fail *why)
+{
+	char base[PATH_MAX];
+	int rc = rundir_base(base), n;
+
+	if (rc < 0)
+		return fail_errno(why, -rc, "the path of the run-time directory is unusable");
+	n = snprintf(ret_path, RUNDIR_PATH_MAX, "%s/%s/%s%s", base, kind_names[kind], name, suffix);
+	if (n < 0 || n >= RUNDIR_PATH_MAX)
+		return fail_set(why, ENAMETOOLONG,
+				"%s/%s/%s%s is too long for a socket: choose a shorter name or "
+				"SAMEPAGE_RUNDIR",
+				base, kind_names[kind], name, suffix);
+	return 0;
+}
+
+static int is_socket_name(const struct dirent *entry)
+{
+	size_t length = strlen(entry->d_name), suffix = sizeof(SOCKET_SUFFIX) - 1;
+
+	return length > suffix && strcmp(entry->d_name + length - suffix, SOCKET_SUFFIX) == 0;
+}
+
+int rundir_names(enum rundir_kind kind, char ***ret_names, size_t *ret_count, struct fail *why)
+{
+	char base[PATH_MAX], path[PATH_MAX + 16];
+	struct dirent **entries;
+	char **names;
+	int n, rc = rundir_base(base);
+
+	if (rc < 0)
+		return fail_errno(why, -rc, "the path of the run-time directory is unusable");
+	snprintf(path, sizeof(path), "%s/%s", base, kind_names[kind]);
+	n = scandir(path, &entries, is_socket_name, alphasort);
+	if (n < 0 && errno != ENOENT)
+		return fail_errno(why, errno, "cannot read the run-time directory %s", path);
+	if (n < 0) {
+		n = 0;
+		entries = NULL;
+	}
+	names = calloc((size_t)n + 1, sizeof(*names));
+	for (int i = 0; i < n; i++) {
+		size_t length = strlen(entries[i]->d_name) - (sizeof(SOCKET_SUFFIX) - 1);
+
+		if (names)
+			names[i] = strndup(entries[i]->d_name, length);
+		if (!names || !names[i])
+			rc = -ENOMEM;
+		free(entries[i]);
+	}
+	free(entries);
+	if (rc < 0) {
+		rundir_names_free(names, (size_t)n);
+		return fail_errno(why, -rc, "cannot list %s", path);
+	}
+	*ret_names = names;
+	*ret_count = (size_t)n;
+	return 0;
+}
+
+void rundir_names_free(char **names, size_t count)
+{
+	for (size_t i = 0; names && i < count; i++)
+		free(names[i]);
+	free(names);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rundir.h - where running guests and brokers are found
+ *
+ *   RUNDIR/guests/NAME.sock     control socket of a guest
+ *   RUNDIR/domains/NAME.sock    socket of a domain's broker
+ *   RUNDIR/domains/NAME.lock    held while its broker starts or ends
+ *
+ * RUNDIR is $SAMEPAGE_RUNDIR, else /run/samepage for root, else
+ * $XDG_RUNTIME_DIR/samepage, else /tmp/samepage-UID. Directories have mode 0700
+ * and belong to this user, or they are refused.
+ */
+#ifndef BASE_RUNDIR_H
+#define BASE_RUNDIR_H
+
+#include <stddef.h>
+
+#include "base/auto.h"
+#include "base/fail.h"
+
+#define RUNDIR_PATH_MAX 108 /* what sockaddr_un holds, with the final NUL */
+
+enum rundir_kind { RUNDIR_GUESTS, RUNDIR_DOMAINS };
+
+/* Makes the directories; idempotent. */
+CHECKED int rundir_create(struct fail *why);
+
+/*
+ * RUNDIR/<kind>/NAME<suffix>, e.g. suffix ".sock". -ENAMETOOLONG where a socket's
+ * address could not hold it.
+ */
+CHECKED int rundir_path(enum rundir_kind kind, const char *name, const char *suffix,
+			char ret_path[RUNDIR_PATH_MAX], struct fail *why);
+
+/*
+ * Names of all "*.sock" of a kind, sorted; the caller frees each and the array
+ * with rundir_names_free(). No directory: no names. The names may be stale:
+ * only a connection tells.
+ */
+CHECKED int rundir_names(enum rundir_kind kind, char ***ret_names, size_t *ret_count,
+			 struct fail *why);
+void rundir_names_free(char **names, size_t count);
+
+#endif
