@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main.c - the samepage command: finds the verb, and says once why it gave up */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/verb.h"
+
+const struct verb *const verbs[] = {
+	&verb_run,	&verb_ps,   &verb_stats,   &verb_stop,	  &verb_kill, &verb_pause,
+	&verb_resume,	&verb_dump_ram, &verb_help, &verb_version, &verb_broker, NULL,
+};
+
+const struct verb *verb_find(const char *name)
+{
+	for (const struct verb *const *verb = verbs; *verb; verb++)
+		if (strcmp((*verb)->name, name) == 0)
+			return *verb;
+	return NULL;
+}
+
+void verbs_print(void)
+{
+	printf("usage: samepage VERB [--help] ...\n\n"
+	       "Runs virtual machines that share the memory pages they have in common.\n\n");
+	for (const struct verb *const *verb = verbs; *verb; verb++)
+		if (!(*verb)->is_internal)
+			printf("  %-10s %s\n", (*verb)->name, (*verb)->purpose);
+}
+
+void verb_print_help(const struct verb *verb)
+{
+	printf("usage: samepage %s%s%s\n\n%s\n\noptions:\n", verb->name, *verb->synopsis ? " " : "",
+	       verb->synopsis, verb->purpose);
+	options_print(verb->options, stdout);
+	printf("\nexample:\n%s", verb->example);
+}
+
+static int say(const struct fail *why)
+{
+	fprintf(stderr, "samepage: %s\n", why->text);
+	return STATUS_ERROR;
+}
+
+static int usage_error(const struct verb *verb, const struct fail *why)
+{
+	fprintf(stderr, "samepage: %s (samepage %s --help tells more)\n", why->text, verb->name);
+	return STATUS_USAGE;
+}
+
+static int operands_check(const struct verb *verb, int count, struct fail *why)
+{
+	if (count < verb->min_operands)
+		return fail_set(why, EINVAL, "%s needs %s", verb->name, verb->synopsis);
+	if (verb->max_operands >= 0 && count > verb->max_operands)
+		return fail_set(why, EINVAL, "%s takes %s%d argument%s", verb->name,
+				verb->max_operands ? "only " : "", verb->max_operands,
+				verb->max_operands == 1 ? "" : "s");
+	return 0;
+}
+
+/* argv: what follows the verb. */
+static int verb_call(const struct verb *verb, int argc, char **argv)
+{
+	AUTO_FREE void *settings = calloc(1, verb->settings_size + 1);
+	struct call call = { .settings = settings, .operands = argv };
+	struct fail why = { "" };
+	int rc;
+
+	if (!settings) {
+		fail_errno(&why, ENOMEM, "cannot start");
+		return say(&why);
+	}
+	if (verb->defaults)
+		memcpy(settings, verb->defaults, verb->settings_size);
+	rc = options_parse(verb->options, argc, argv, settings, &call.operand_count, &why);
+	if (rc == OPTIONS_HELP) {
+		verb_print_help(verb);
+		return 0;
+	}
+	if (rc == 0)
+		rc = operands_check(verb, call.operand_count, &why);
+	if (rc == 0 && verb->check)
+		rc = verb->check(&call, &why);
+	if (rc < 0)
+		return usage_error(verb, &why);
+	rc = verb->exec(&call, &why);
+	return rc < 0 ? say(&why) : rc;
+}
+
+static int command(int argc, char **argv)
+{
+	const struct verb *verb;
+	const char *word = argc > 1 ? argv[1] : "help";
+
+	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+		word = "help";
+	if (strcmp(word, "--version") == 0)
+		word = "version";
+	verb = verb_find(word);
+	if (!verb) {
+		fprintf(stderr, "samepage: there is no verb '%s' (samepage help lists them)\n",
+			word);
+		return STATUS_USAGE;
+	}
+	return verb_call(verb, argc > 2 ? argc - 2 : 0, argv + (argc > 2 ? 2 : argc));
+}
+
+int main(int argc, char **argv)
+{
+	int status = command(argc, argv);
+
+	/* a full disk must not look like success to a script */
+	if ((fflush(stdout) != 0 || ferror(stdout)) && status == 0) {
+		struct fail why;
+
+		fail_errno(&why, errno, "cannot write to standard output");
+		return say(&why);
+	}
+	return status;
+}

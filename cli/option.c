@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* option.c - options as tables: what a verb takes, how it is checked and explained */
+#include "cli/option.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/parse.h"
+
+static int take_text(const struct option *option, const char *value, void *field, struct fail *why)
+{
+	*(const char **)field = value;
+	return 0;
+}
+
+static int take_name(const struct option *option, const char *value, void *field, struct fail *why)
+{
+	if (!name_is_valid(value))
+		return fail_set(why, EINVAL,
+				"--%s '%s' is not a name: use 1 to %d letters, digits, '.', '_' or "
+				"'-', the first a letter or digit",
+				option->name, value, NAME_MAX_LENGTH);
+	*(const char **)field = value;
+	return 0;
+}
+
+static int take_number(const struct option *option, const char *value, void *field,
+		       struct fail *why)
+{
+	if (parse_number(value, option->low, option->high, field) < 0)
+		return fail_set(why, EINVAL,
+				"--%s '%s' is not a whole number from %" PRIu64 " to %" PRIu64,
+				option->name, value, option->low, option->high);
+	return 0;
+}
+
+static int take_size(const struct option *option, const char *value, void *field, struct fail *why)
+{
+	uint64_t bytes;
+
+	if (parse_size(value, &bytes) < 0)
+		return fail_set(why, EINVAL,
+				"--%s '%s' is not a size: give a number with K, M, G or T behind it",
+				option->name, value);
+	if (bytes < option->low || bytes > option->high)
+		return fail_set(why, EINVAL, "--%s %s is outside %" PRIu64 "M to %" PRIu64 "M",
+				option->name, value, option->low >> 20, option->high >> 20);
+	*(uint64_t *)field = bytes;
+	return 0;
+}
+
+static int take_on_off(const struct option *option, const char *value, void *field,
+		       struct fail *why)
+{
+	bool on = strcmp(value, "on") == 0;
+
+	if (!on && strcmp(value, "off") != 0)
+		return fail_set(why, EINVAL, "--%s '%s' is neither on nor off", option->name,
+				value);
+	*(bool *)field = on;
+	return 0;
+}
+
+static int take_level(const struct option *option, const char *value, void *field, struct fail *why)
+{
+	if (log_level_parse(value, field) < 0)
+		return fail_set(why, EINVAL, "--%s '%s' is not error, warn, info or debug",
+				option->name, value);
+	return 0;
+}
+
+static int (*const takers[])(const struct option *option, const char *value, void *field,
+			     struct fail *why) = {
+	[OPTION_TEXT] = take_text,	[OPTION_NAME] = take_name,
+	[OPTION_NUMBER] = take_number,	[OPTION_SIZE] = take_size,
+	[OPTION_ON_OFF] = take_on_off,	[OPTION_LEVEL] = take_level,
+	[OPTION_SECONDS] = take_number,
+};
+
+/* word: what follows "--", perhaps with "=VALUE" behind the name. */
+static const struct option *option_find(const struct option *options, const char *word)
+{
+	size_t length = strcspn(word, "=");
+
+	for (; options->name; options++)
+		if (strlen(options->name) == length && strncmp(options->name, word, length) == 0)
+			return options;
+	return NULL;
+}
+
+/* next: the following argument or NULL. Returns how many arguments were used, or -EINVAL. */
+static int option_take(const struct option *option, const char *word, const char *next,
+		       void *settings, struct fail *why)
+{
+	const char *value = strchr(word, '=');
+	void *field = (char *)settings + option->field;
+	int used = 1, rc;
+
+	if (value)
+		value++;
+	if (option->kind == OPTION_FLAG) {
+		if (value)
+			return fail_set(why, EINVAL, "--%s takes no value", option->name);
+		*(bool *)field = true;
+		return used;
+	}
+	if (option->kind == OPTION_SECONDS && !value && !(next && isdigit((unsigned char)*next))) {
+		*(uint64_t *)field = option->fallback;
+		return used;
+	}
+	if (!value) {
+		value = next;
+		used = 2;
+	}
+	if (!value)
+		return fail_set(why, EINVAL, "--%s needs a value: %s", option->name, option->value);
+	rc = takers[option->kind](option, value, field, why);
+	return rc < 0 ? rc : used;
+}
+
+int options_parse(const struct option *options, int argc, char **argv, void *settings,
+		  int *ret_operands, struct fail *why)
+{
+	int operands = 0;
+
+	for (int i = 0; i < argc;) {
+		const struct option *option;
+		int used;
+
+		if (strcmp(argv[i], "--") == 0) {
+			while (++i < argc)
+				argv[operands++] = argv[i];
+			break;
+		}
+		if (argv[i][0] != '-' || argv[i][1] == '\0') {
+			argv[operands++] = argv[i++];
+			continue;
+		}
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return OPTIONS_HELP;
+		option = argv[i][1] == '-' ? option_find(options, argv[i] + 2) : NULL;
+		if (!option)
+			return fail_set(why, EINVAL, "unknown option '%s'", argv[i]);
+		used = option_take(option, argv[i] + 2, i + 1 < argc ? argv[i + 1] : NULL, settings,
+				   why);
+		if (used < 0)
+			return used;
+		i += used;
+	}
+	*ret_operands = operands;
+	return OPTIONS_PARSED;
+}
+
+#define HELP_COLUMN 26
+
+static void option_print(const char *head, const char *text, FILE *to)
+{
+	fprintf(to, "  %-*s", HELP_COLUMN - 2, head);
+	for (const char *line = text; line;) {
+		size_t length = strcspn(line, "\n");
+
+		fprintf(to, "%.*s\n", (int)length, line);
+		line = line[length] ? line + length + 1 : NULL;
+		if (line)
+			fprintf(to, "%*s", HELP_COLUMN, "");
+	}
+}
+
+void options_print(const struct option *options, FILE *to)
+{
+	char head[64];
+
+	for (; options->name; options++) {
+		snprintf(head, sizeof(head), "--%s%s%s", options->name, options->value ? " " : "",
+			 options->value ? options->value : "");
+		option_print(head, options->text, to);
+	}
+	option_print("--help", "show this text", to);
+}
