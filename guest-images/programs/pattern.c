@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pattern.c - a guest's memory under constant, verified change */
 /*
- * Usage: pattern [-s SECONDS] [-p PERCENT] [-t THREADS]
+ * Usage: pattern [-s SECONDS] [-p PERCENT] [-t THREADS] [-l LIFE] [-x]
  *
  * Fills PERCENT of the free memory with pages of which many are equal within
  * the guest and across guests and many are unlike any other, then for SECONDS
@@ -20,6 +20,11 @@
  *
  * Each thread owns a range of pages: no locks, and no wrong byte can be the
  * program's own race.  A wrong byte is reported at once, on standard output.
+ *
+ * LIFE is how many seconds a page lasts on average until it is rewritten.  Half
+ * of the rewrites fall on a sixteenth of the pages, so that some are always
+ * hot and most are calm long enough to be shared.  -x spoils one page itself,
+ * to prove that it would be noticed.
  */
 
 #include <errno.h>
@@ -40,7 +45,8 @@
 #define PAGE_WORDS (PAGE_BYTES / sizeof(uint64_t))
 #define MINORS 8	   /* minor steps before the next major */
 #define POOL_PAGES 2048	   /* patterns that all guests choose from */
-#define REWRITE_ONE_IN 24  /* looks for each rewrite */
+#define HOT_ONE_IN 16	   /* of all pages, which take half of the rewrites */
+#define LOOKS_PER_CLOCK 64 /* a clock is read after so many looks */
 #define THREADS_MAX 64
 #define GENERATION_MASK 0x9e3779b9u
 
@@ -56,6 +62,7 @@ struct worker {
 	pthread_t thread;
 	size_t first_page, end_page;
 	uint64_t random; /* state of this thread's choices */
+	size_t rewrites; /* done so far */
 	unsigned long passes;
 };
 
@@ -63,7 +70,7 @@ static uint64_t (*memory)[PAGE_WORDS];
 static struct generation *generations;
 static size_t page_count;
 static uint64_t salt; /* of this guest: makes its unique pages its own */
-static struct timespec deadline;
+static double started, seconds_to_run, page_life_seconds;
 static atomic_ulong wrong_count;
 
 static uint64_t mix(uint64_t value)
@@ -221,31 +228,51 @@ static void page_rewrite(size_t page, uint64_t random)
 	generation_set(page, generation);
 }
 
-static bool time_is_up(void)
+static double seconds_now(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec > deadline.tv_sec ||
-	       (now.tv_sec == deadline.tv_sec && now.tv_nsec >= deadline.tv_nsec);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static size_t worker_choose(struct worker *worker, uint64_t random)
+{
+	size_t pages = worker->end_page - worker->first_page;
+
+	if (random % 2 == 0 && pages > HOT_ONE_IN)
+		pages /= HOT_ONE_IN;
+	return worker->first_page + (random >> 32) % pages;
+}
+
+/* Catches up with the rewrites that are due. */
+static void worker_rewrite(struct worker *worker)
+{
+	double elapsed = seconds_now() - started;
+	double pages = (double)(worker->end_page - worker->first_page);
+
+	while ((double)worker->rewrites < elapsed * pages / page_life_seconds) {
+		uint64_t random = next_random(&worker->random);
+
+		page_rewrite(worker_choose(worker, random), random >> 16);
+		worker->rewrites++;
+	}
 }
 
 static void *worker_run(void *argument)
 {
 	struct worker *worker = argument;
-	size_t pages = worker->end_page - worker->first_page;
 
 	do {
 		for (size_t page = worker->first_page; page < worker->end_page; page++) {
 			page_verify(page);
 			if (atomic_load(&wrong_count))
 				return NULL;
-			uint64_t random = next_random(&worker->random);
-			if (random % REWRITE_ONE_IN == 0)
-				page_rewrite(worker->first_page + (random >> 32) % pages, random >> 16);
+			if (page % LOOKS_PER_CLOCK == 0)
+				worker_rewrite(worker);
 		}
 		worker->passes++;
-	} while (!time_is_up());
+	} while (seconds_now() - started < seconds_to_run);
 	return NULL;
 }
 
@@ -283,17 +310,22 @@ static unsigned long number_or_die(const char *text, unsigned long least, unsign
 
 int main(int argc, char **argv)
 {
-	unsigned long seconds = 60, percent = 70, threads = 3, passes = ~0ul;
+	unsigned long seconds = 60, percent = 70, threads = 3, life = 20, passes = ~0ul;
 	static struct worker workers[THREADS_MAX];
+	bool spoil = false;
 	int option;
 
-	while ((option = getopt(argc, argv, "s:p:t:")) != -1) {
+	while ((option = getopt(argc, argv, "s:p:t:l:x")) != -1) {
 		if (option == 's')
 			seconds = number_or_die(optarg, 1, 1000000);
 		else if (option == 'p')
 			percent = number_or_die(optarg, 1, 95);
 		else if (option == 't')
 			threads = number_or_die(optarg, 1, THREADS_MAX);
+		else if (option == 'l')
+			life = number_or_die(optarg, 1, 1000000);
+		else if (option == 'x')
+			spoil = true;
 		else
 			return 2;
 	}
@@ -309,8 +341,11 @@ int main(int argc, char **argv)
 	printf("PATTERN FILLED pages=%zu threads=%lu\n", page_count, threads);
 	fflush(stdout);
 
-	clock_gettime(CLOCK_MONOTONIC, &deadline);
-	deadline.tv_sec += (time_t)seconds;
+	if (spoil)
+		((unsigned char *)memory[page_count / 2])[1234] ^= 1;
+	started = seconds_now();
+	seconds_to_run = (double)seconds;
+	page_life_seconds = (double)life;
 	for (size_t i = 0; i < threads; i++) {
 		workers[i].first_page = page_count * i / threads;
 		workers[i].end_page = page_count * (i + 1) / threads;

@@ -1,0 +1,223 @@
+# shellcheck shell=bash
+# lib.sh - what the live tests are written with; to be sourced
+#
+# A test is a script `<noun>-<claim>.sh` whose first two comment lines say the
+# claim and why it matters.  It ends with 0 (the claim holds), 1 (it does not),
+# 77 (skipped, with a reason) or 75: a guest did not come up under the emulated
+# hardware of the lab, which tests/live/run may try once more.
+#
+# Tests wait for events with a deadline; they never just sleep.  Whatever they
+# start is gone when they end, however they end.
+set -eu
+shopt -s inherit_errexit
+
+root=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
+SAMEPAGE=${SAMEPAGE:-$root/build/samepage}
+ORACLE=${ORACLE:-$root/build/live/oracle}
+runtime=/run/samepage
+[ "$(id -u)" = 0 ] || runtime=${XDG_RUNTIME_DIR:?}/samepage
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/samepage-test.XXXXXX")
+domain=test$$ # of this test's guests, unless it says otherwise
+
+# A guest under emulation boots in seconds; one that takes this long hangs.
+ready_seconds=90
+end_seconds=60
+
+declare -A guest_pid=()
+
+say() {
+	printf '%s  %s\n' "$(date +%T)" "$*"
+}
+
+fail() {
+	say "FAILED: $*"
+	exit 1
+}
+
+skip() {
+	say "SKIPPED: $*"
+	exit 77
+}
+
+# In the lab only: the test's own claim was not reached.
+lab_fault() {
+	say "LAB FAULT: $*"
+	[ -n "${LAB:-}" ] || exit 1
+	exit 75
+}
+
+clean_up() {
+	local status=$? name pid
+	trap - EXIT
+	if [ $status -ne 0 ] && [ $status -ne 77 ]; then
+		for name in "${!guest_pid[@]}"; do
+			echo "--- $name: console (last lines)"
+			tail -n 25 "$scratch/$name.console" 2> /dev/null || true
+			echo "--- $name: samepage's own words"
+			tail -n 25 "$scratch/$name.err" 2> /dev/null || true
+		done
+	fi
+	for name in "${!guest_pid[@]}"; do
+		kill -KILL "${guest_pid[$name]}" 2> /dev/null || true
+	done
+	wait
+	for pid in $(broker_pids); do
+		kill -KILL "$pid" 2> /dev/null || true
+	done
+	rm -rf "$scratch"
+	exit $status
+}
+trap clean_up EXIT
+trap 'exit 1' INT TERM HUP
+
+# Runs the command again and again until it succeeds or SECONDS are over.
+await() { # seconds command...
+	local deadline=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ $SECONDS -lt $deadline ] || return 1
+		sleep 0.2
+	done
+}
+
+process_is_gone() { # pid
+	! kill -0 "$1" 2> /dev/null
+}
+
+# --- brokers and other processes of samepage
+
+broker_pids() { # [domain]: of this test's domains, which all start with its own
+	local process arguments
+	for process in /proc/[0-9]*; do
+		mapfile -d '' -t arguments 2> /dev/null < "$process/cmdline" || continue
+		[ "${#arguments[@]}" -ge 3 ] || continue
+		[[ ${arguments[0]} == *samepage && ${arguments[1]} == broker ]] || continue
+		[[ " ${arguments[*]} " == *" ${1:-$domain}"${1:+" "}* ]] || continue
+		echo "${process#/proc/}"
+	done 2> /dev/null
+}
+
+broker_pid() { # domain
+	broker_pids "$1" | head -n 1
+}
+
+no_broker_left() {
+	[ -z "$(broker_pids)" ]
+}
+
+# --- guests
+
+# Starts a guest in the background; its console goes to $scratch/NAME.console.
+guest_start() { # name words-for-samepage.run [option...]
+	local name=$1 words=$2 option kernel='' cmdline
+	shift 2
+	cmdline="console=ttyS0 quiet panic=-1 nokaslr cryptomgr.notests samepage.run=$words"
+	[ -z "${LAB:-}" ] || cmdline="$cmdline no_timer_check tsc=reliable"
+	for option in "$@"; do
+		case $option in
+		--kernel) kernel=1 ;;
+		esac
+	done
+	[ -n "$kernel" ] || set -- --kernel "$GUEST_KERNEL" "$@"
+	: > "$scratch/$name.console"
+	"$SAMEPAGE" run --name "$name" --domain "$domain" --mem 128M --initrd "$GUEST_INITRD" \
+		--cmdline "$cmdline${GUEST_CMDLINE:+ $GUEST_CMDLINE}" --console "$scratch/$name.console" \
+		"$@" < /dev/null > "$scratch/$name.out" 2> "$scratch/$name.err" &
+	guest_pid["$name"]=$!
+	echo boot >> "${BOOTS:-/dev/null}"
+}
+
+# Waits for a line on the console; fails if the guest ends without it.
+guest_says() { # name pattern seconds
+	local tail_pid found=0
+	exec {lines}< <(exec timeout "$3" tail -n +1 -s 0.1 -f --pid="${guest_pid[$1]}" "$scratch/$1.console")
+	tail_pid=$!
+	grep -q -m 1 -a -e "$2" <&"$lines" || found=1
+	kill "$tail_pid" 2> /dev/null || true
+	exec {lines}<&-
+	return $found
+}
+
+guest_ready() { # name...
+	local name status
+	for name in "$@"; do
+		guest_says "$name" '^READY' $ready_seconds && continue
+		if process_is_gone "${guest_pid[$name]}"; then
+			status=0
+			wait "${guest_pid[$name]}" || status=$?
+			# What samepage itself refuses is never the lab's fault.
+			[ $status -gt 2 ] || fail "$name ended with $status before READY"
+			lab_fault "$name ended with $status before READY"
+		fi
+		lab_fault "$name was not READY after $ready_seconds seconds"
+	done
+}
+
+# Leaves the exit status of the guest's process in $status.
+guest_end() { # name [seconds]
+	await "${2:-$end_seconds}" process_is_gone "${guest_pid[$1]}" ||
+		fail "$1 still runs after ${2:-$end_seconds} seconds"
+	status=0
+	wait "${guest_pid[$1]}" || status=$?
+}
+
+guest_ends_with() { # name expected-status [seconds]
+	guest_end "$1" "${3:-$end_seconds}"
+	[ "$status" = "$2" ] || fail "$1 ended with $status, not with $2"
+	say "$1 ended with $2, as it should"
+}
+
+# --- the report
+
+stats() {
+	"$SAMEPAGE" stats --json
+}
+
+guest_stat() { # name key
+	stats | jq -r --arg name "$1" --arg key "$2" '.guests[] | select(.name == $name) | .[$key]'
+}
+
+domain_stat() { # domain key
+	stats | jq -r --arg name "$1" --arg key "$2" '.domains[] | select(.name == $name) | .[$key]'
+}
+
+# Merging has converged when every guest has been looked through twice more and
+# none has gained or lost a shared page.
+converged() { # seconds name...
+	local deadline=$((SECONDS + $1)) now start='' names
+	shift
+	names=$(printf '%s\n' "$@" | jq -R . | jq -s .)
+	while [ $SECONDS -lt $deadline ]; do
+		now=$(stats | jq -c --argjson names "$names" \
+			'[.guests[] | select(.name | IN($names[]))] | {
+				merges: map(.merges_total + .breaks_total), passes: map(.passes)}')
+		[ -n "$start" ] || start=$now
+		if [ "$(jq -n --argjson a "$start" --argjson b "$now" '$a.merges == $b.merges')" = false ]; then
+			start=$now
+		elif [ "$(jq -n --argjson a "$start" --argjson b "$now" \
+			'($b.passes | length) > 0 and ([$a.passes, $b.passes] | transpose | map(.[1] >= .[0] + 2) | all)')" = true ]; then
+			return 0
+		fi
+		sleep 0.5
+	done
+	stats
+	return 1
+}
+
+runtime_is_clean() {
+	local file
+	for file in "$runtime"/guests/* "$runtime"/domains/"$domain"*; do
+		[ ! -e "$file" ] || return 1
+	done
+}
+
+# The end of a test that ended all its guests: nothing may be left.
+expect_nothing_left() {
+	await 20 no_broker_left || fail "a broker outlives its guests"
+	await 5 runtime_is_clean || fail "left in $runtime: $(find "$runtime" -type s | tr '\n' ' ')"
+}
+
+GUEST_KERNEL=${GUEST_KERNEL:-$("$root/guest-images/kernel" linux-image-cloud-amd64 vmlinuz)}
+GUEST_VMLINUX=${GUEST_VMLINUX:-$("$root/guest-images/kernel" linux-image-cloud-amd64 vmlinux)}
+GUEST_INITRD=${GUEST_INITRD:-$("$root/guest-images/busybox")}
+export GUEST_VMLINUX

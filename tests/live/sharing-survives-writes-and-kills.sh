@@ -1,0 +1,66 @@
+#!/bin/bash
+# Guests that rewrite and verify most of their memory while it is merged at full speed never read a wrong byte.
+# Neither when a guest that shares with them is killed, nor when their broker is: what is mapped must live on.
+# runs on: every kernel
+. "$(dirname "$0")/lib.sh"
+
+# First that the witness is not blind.
+guest_start witness pattern-spoilt,poweroff
+guest_ready witness
+guest_says witness '^PATTERN WRONG' 60 || fail "the program does not notice a wrong byte"
+guest_end witness
+
+merging_seconds=60
+guest_start first pattern:120:75:3 --mem 192M --cpus 2 --dedup-cpu 100
+guest_start second pattern:120:75:2 --mem 192M --dedup-cpu 100
+guest_start victim pattern:300:75:2 --mem 192M --dedup-cpu 100
+guest_ready first second victim
+for name in first second victim; do
+	guest_says "$name" '^PATTERN FILLED' 60 || fail "$name did not fill its memory"
+done
+
+nothing_is_wrong() {
+	! grep -a -h '^PATTERN WRONG' "$scratch"/{first,second,victim}.console
+}
+total_of() {
+	stats | jq "[.guests[].$1] | add"
+}
+merges=$(total_of merges_total) breaks=$(total_of breaks_total)
+start=$SECONDS
+merges_have_grown() {
+	nothing_is_wrong || fail "a guest read a wrong byte"
+	[ "$(total_of merges_total)" -gt "$1" ]
+}
+while [ $((SECONDS - start)) -lt $merging_seconds ]; do
+	now=$(total_of merges_total)
+	await 20 merges_have_grown "$now" || fail "merging stands still at $now merges"
+done
+say "$(($(total_of merges_total) - merges)) merges and $(($(total_of breaks_total) - breaks)) breaks in $merging_seconds s"
+stats | jq -c .
+[ "$(total_of shared_bytes)" -gt $((8 << 20)) ] || fail "hardly anything is shared"
+
+say "killing one guest"
+kill -KILL "${guest_pid[victim]}"
+guest_end victim
+now=$(total_of merges_total)
+await 20 merges_have_grown "$now" || fail "merging stopped when a guest was killed"
+
+broker=$(broker_pid "$domain")
+[ -n "$broker" ] || fail "found no broker of $domain"
+say "killing the broker, process $broker"
+kill -KILL "$broker"
+there_is_another() {
+	local now
+	now=$(broker_pid "$domain")
+	[ -n "$now" ] && [ "$now" != "$broker" ]
+}
+await 20 there_is_another || fail "no new broker came"
+now=$(total_of merges_total)
+await 20 merges_have_grown "$now" || fail "merging did not start again with the new broker"
+
+for name in first second; do
+	guest_says "$name" '^PATTERN OK .*wrong=0' 120 || fail "$name did not finish: $(grep -a PATTERN "$scratch/$name.console")"
+	say "$name: $(grep -a '^PATTERN OK' "$scratch/$name.console" | tr -d '\r')"
+	guest_ends_with "$name" 0
+done
+expect_nothing_left
