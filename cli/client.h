@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * client.h - the command line's end of a guest's control socket
+ *
+ * A client holds the guest's process too (pidfd), so that a process that took the
+ * same number later is never taken for it. All calls block, but none for longer
+ * than its timeout.
+ */
+#ifndef CLI_CLIENT_H
+#define CLI_CLIENT_H
+
+#include <sys/types.h>
+
+#include "base/auto.h"
+#include "base/fail.h"
+#include "wire/control.h"
+
+#define CLIENT_TIMEOUT_MS  2000
+#define CLIENT_NO_TIMEOUT  (-1)
+
+struct client {
+	char name[WIRE_TEXT_SIZE]; /* the guest's */
+	int fd;
+	int pidfd;
+	pid_t pid;
+};
+
+/* -ENOENT: no such guest runs; a socket that it left behind is removed. */
+CHECKED int client_connect(const char *name, struct client *ret_client, struct fail *why);
+void client_close(struct client *client);
+
+#define AUTO_CLIENT __attribute__((cleanup(client_close)))
+#define CLIENT_NONE { .fd = -1, .pidfd = -1 }
+
+/*
+ * Sends a request (with a descriptor, unless pass_fd < 0) and waits for its
+ * outcome. What the guest refuses comes back as its error and sentence;
+ * -ETIMEDOUT: no answer, -ECONNRESET: it ended meanwhile.
+ */
+CHECKED int client_request(struct client *client, enum control_type type, int pass_fd,
+			   int timeout_ms, struct fail *why);
+CHECKED int client_report(struct client *client, struct control_report *ret_report,
+			  struct fail *why);
+
+/* Waits until the guest's process has ended. -ETIMEDOUT. */
+CHECKED int client_wait_end(struct client *client, int timeout_ms);
+
+/* Kills the process. Its socket is swept. */
+CHECKED int client_kill(struct client *client, struct fail *why);
+
+/*
+ * Reports of all guests of this user that answer, sorted by name. The caller
+ * frees the array. Guests that end meanwhile are left out; one that does not
+ * answer is left out with a warning.
+ */
+CHECKED int client_report_all(struct control_report **ret_reports, size_t *ret_count,
+			      struct fail *why);
+
+#endif
