@@ -119,11 +119,16 @@ void wire_start(struct wire_writer *writer, uint8_t *bytes, size_t size)
 
 int wire_finish(struct wire_writer *writer, uint16_t type)
 {
+	return wire_finish_with_tail(writer, type, 0);
+}
+
+int wire_finish_with_tail(struct wire_writer *writer, uint16_t type, size_t tail)
+{
 	struct wire_writer header = { .bytes = writer->bytes, .size = WIRE_HEADER_SIZE };
 
-	if (writer->failed || writer->used > INT32_MAX)
+	if (writer->failed || writer->used > INT32_MAX || tail > INT32_MAX)
 		return -EMSGSIZE;
-	wire_put_u32(&header, (uint32_t)(writer->used - WIRE_HEADER_SIZE));
+	wire_put_u32(&header, (uint32_t)(writer->used - WIRE_HEADER_SIZE + tail));
 	wire_put_u16(&header, type);
 	wire_put_u16(&header, WIRE_VERSION);
 	return (int)writer->used;

@@ -68,6 +68,12 @@ void wire_start(struct wire_writer *writer, uint8_t *bytes, size_t size);
 /* Writes the header; returns the whole length, or -EMSGSIZE where the buffer was full. */
 CHECKED int wire_finish(struct wire_writer *writer, uint16_t type);
 
+/*
+ * The same for a message whose last `tail` bytes the caller sends from elsewhere.
+ * The length returned is without them.
+ */
+CHECKED int wire_finish_with_tail(struct wire_writer *writer, uint16_t type, size_t tail);
+
 /* -EPROTO: version or length (over max_payload) is not acceptable. */
 CHECKED int wire_header_decode(const uint8_t bytes[WIRE_HEADER_SIZE], size_t max_payload,
 			       struct wire_header *ret_header);

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * broker.c - the process that keeps one trust domain's shared frames
+ *
+ * Theory of operation
+ *
+ * One thread and one event loop serve the domain's socket. A connection that says
+ * HELLO is a guest (guest.c): it gets the store's read-only descriptor, asks the
+ * catalog, and publishes. A connection that asks for a report is a command.
+ *
+ * A guest's references outlive its connection. They stand for mappings, and those
+ * last as long as the guest's process: were a frame freed because a socket broke, a
+ * living guest would read somebody else's bytes. So the end of a guest is the end of
+ * its process, which a pidfd tells, and nothing else.
+ *
+ * The broker leaves when the last guest has been gone for a while. It does so under
+ * the lock that guests hold while they start a broker, and only where nobody waits
+ * to be accepted: a new guest finds either this broker or no socket at all.
+ */
+#include "broker/broker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <fcntl.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/rundir.h"
+#include "base/sock.h"
+#include "broker/guest.h"
+
+#define LINGER_NS (2 * NS_PER_SEC)
+#define TIDY_NS	  (5 * NS_PER_SEC)
+
+/* Whether the socket was given up; the lock keeps new guests off while we look. */
+static bool leave_domain(struct broker *broker)
+{
+	char lock_path[RUNDIR_PATH_MAX], socket_path[RUNDIR_PATH_MAX], log_path[RUNDIR_PATH_MAX];
+	AUTO_CLOSE int lock = -1;
+	struct fail why;
+	int fd, rc;
+	pid_t pid;
+
+	if (rundir_path(RUNDIR_DOMAINS, "", ".lock", lock_path, &why) < 0 ||
+	    rundir_path(RUNDIR_DOMAINS, broker->domain, ".sock", socket_path, &why) < 0 ||
+	    rundir_path(RUNDIR_DOMAINS, broker->domain, ".log", log_path, &why) < 0)
+		return true;
+	lock = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) < 0)
+		return false; /* somebody is about to connect: look again later */
+	rc = sock_accept(broker->listen_fd, true, &fd, &pid);
+	if (rc == 0) {
+		broker_connect(broker, fd, pid);
+		return false;
+	}
+	unlink(socket_path);
+	unlink(log_path);
+	return true;
+}
+
+static void on_linger(void *context)
+{
+	struct broker *broker = context;
+
+	if (broker->guest_count > 0)
+		return;
+	if (leave_domain(broker))
+		loop_quit(broker->loop, 0);
+	else
+		loop_arm(broker->linger, LINGER_NS);
+}
+
+static void on_tidy(void *context)
+{
+	struct broker *broker = context;
+
+	broker_guests_tidy(broker);
+	loop_arm(broker->tidy, TIDY_NS);
+}
+
+static void on_incoming(void *context, uint32_t events)
+{
+	struct broker *broker = context;
+	pid_t pid;
+	int fd, rc;
+
+	while ((rc = sock_accept(broker->listen_fd, true, &fd, &pid)) == 0)
+		broker_connect(broker, fd, pid);
+	if (rc != -EAGAIN)
+		log_debug("cannot accept a connection: %s", strerror(-rc));
+}
+
+static void on_signal(void *context, int signal)
+{
+	struct broker *broker = context;
+
+	/* a domain that is in use is not left because somebody ends a session */
+	if (broker->guest_count == 0)
+		on_linger(broker);
+	else
+		log_warn("%u guests use domain %s: the broker stays until they end",
+			 broker->guest_count, broker->domain);
+}
+
+static int broker_listen(struct broker *broker)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+	struct loop_source *source;
+	int rc = loop_add_fd(broker->loop, broker->listen_fd, EPOLLIN, on_incoming, broker,
+			     &source);
+
+	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(signals); i++)
+		rc = loop_add_signal(broker->loop, signals[i], on_signal, broker, &source);
+	if (rc == 0)
+		rc = loop_add_timer(broker->loop, on_linger, broker, &broker->linger);
+	if (rc == 0)
+		rc = loop_add_timer(broker->loop, on_tidy, broker, &broker->tidy);
+	return rc;
+}
+
+static int broker_open(struct broker *broker, struct fail *why)
+{
+	int rc = store_init(&broker->store, broker->domain, why);
+
+	if (rc < 0)
+		return rc;
+	if (getrandom(broker->secret.bytes, sizeof(broker->secret.bytes), 0) !=
+	    (ssize_t)sizeof(broker->secret.bytes))
+		return fail_errno(why, EIO, "cannot draw the secret of domain %s", broker->domain);
+	rc = catalog_create(broker->store.frames, &broker->secret, &broker_catalog_ops, broker,
+			    &broker->catalog);
+	if (rc == 0)
+		rc = loop_create(&broker->loop);
+	if (rc == 0)
+		rc = broker_listen(broker);
+	if (rc < 0)
+		return fail_errno(why, -rc, "cannot start the broker of domain %s", broker->domain);
+	return 0;
+}
+
+int broker_main(const char *domain, int listen_fd, struct fail *why)
+{
+	struct broker broker = { .domain = domain, .listen_fd = listen_fd };
+	int rc;
+
+	broker.store.fd = broker.store.read_only_fd = -1;
+	rc = broker_open(&broker, why);
+	if (rc == 0) {
+		loop_arm(broker.linger, LINGER_NS);
+		loop_arm(broker.tidy, TIDY_NS);
+		rc = loop_run(broker.loop);
+		if (rc < 0)
+			rc = fail_errno(why, -rc, "the broker of domain %s failed", domain);
+	}
+	broker_guests_free(&broker);
+	loop_free(broker.loop);
+	catalog_free(broker.catalog);
+	store_done(&broker.store);
+	close(listen_fd);
+	return rc;
+}

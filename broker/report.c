@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* report.c - what the broker knows, as a message for `samepage stats` */
+#include "broker/guest.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+/* Memory that this process costs, the store not among it: nobody maps that here. */
+static uint64_t own_memory_bytes(const struct broker *broker)
+{
+	unsigned long long kib = 0;
+	char line[128];
+	FILE *file = fopen("/proc/self/smaps_rollup", "re");
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "Pss: %llu kB", &kib) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return kib > 0 ? (uint64_t)kib * 1024 : catalog_sums(broker->catalog).memory_bytes;
+}
+
+/* One entry a process: a guest that lost its connection and came back has two here. */
+static struct broker_report_guest *entry_of(struct broker_report *report, const struct guest *guest)
+{
+	struct broker_report_guest *entry = report->guests;
+
+	for (uint32_t i = 0; i < report->guest_count; i++, entry++)
+		if (entry->pid == (uint32_t)guest->pid)
+			return entry;
+	*entry = (struct broker_report_guest){ .pid = (uint32_t)guest->pid };
+	memcpy(entry->name, guest->name, sizeof(entry->name));
+	report->guest_count++;
+	return entry;
+}
+
+static void report_fill(struct broker *broker, struct broker_report *report)
+{
+	struct catalog_sums sums = catalog_sums(broker->catalog);
+
+	snprintf(report->domain, sizeof(report->domain), "%s", broker->domain);
+	report->frames = sums.frames;
+	report->shared_mappings = sums.references;
+	report->store_bytes = store_bytes(&broker->store);
+	report->overhead_bytes = own_memory_bytes(broker);
+	report->cpu_ns = process_cpu_ns();
+	for (const struct guest *guest = broker->guests; guest; guest = guest->next) {
+		struct broker_report_guest *entry;
+		uint64_t references, cost_bytes;
+
+		if (!guest->is_guest)
+			continue;
+		entry = entry_of(report, guest);
+		catalog_client_cost(broker->catalog, guest->client, &references, &cost_bytes);
+		entry->held_pages += references;
+		entry->cost_bytes += cost_bytes;
+	}
+}
+
+int broker_report_make(struct broker *broker, uint8_t **ret_bytes, size_t *ret_length)
+{
+	AUTO_FREE struct broker_report *report = NULL;
+	AUTO_FREE uint8_t *bytes = NULL;
+	size_t size = WIRE_HEADER_SIZE + sizeof(*report) +
+		      broker->guest_count * sizeof(report->guests[0]);
+	int rc = catalog_settle(broker->catalog);
+
+	if (rc < 0)
+		return rc;
+	/* on the wire an entry has no padding: what the structs take is enough */
+	report = calloc(1, size);
+	bytes = malloc(size);
+	if (!report || !bytes)
+		return -ENOMEM;
+	report_fill(broker, report);
+	rc = broker_put_report(bytes, size, report);
+	if (rc < 0)
+		return rc;
+	*ret_length = (size_t)rc;
+	*ret_bytes = TAKE(bytes);
+	return 0;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * engine.h - finds the pages of one guest that others have too, and shares them
+ *
+ * The engine goes over guest memory in passes of many small steps. Whoever runs it
+ * (one thread a guest) decides how fast, between the steps. engine.c has the theory
+ * of operation.
+ *
+ * Not thread-safe: all calls from one thread, or under one lock. The guest writes
+ * to its memory all the while.
+ */
+#ifndef DEDUP_ENGINE_H
+#define DEDUP_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/auto.h"
+#include "dedup/digest.h"
+#include "dedup/link.h"
+#include "dedup/memory.h"
+#include "dedup/tally.h"
+
+struct engine;
+
+struct engine_config {
+	const uint8_t *base; /* guest memory; stays the caller's */
+	uint32_t pages;
+	uint64_t mappings_limit; /* for guest RAM alone */
+	const struct memory_ops *memory;
+	void *memory_context;
+	const struct link_ops *link;
+	void *link_context;
+};
+
+CHECKED int engine_create(const struct engine_config *config, struct engine **ret_engine);
+/* The guest keeps its memory as it is, shared pages included. NULL is fine. */
+void engine_free(struct engine *engine);
+
+/*
+ * The link works from now on, to a broker with this secret and an empty ledger for
+ * this guest. Pages that are mapped from an earlier store stay as they are and are
+ * offered to the new one as if they were private.
+ */
+void engine_link_up(struct engine *engine, const struct digest_secret *secret);
+bool engine_link_is_up(const struct engine *engine);
+
+/*
+ * Looks at the next few pages and does with them what is due, then takes the
+ * offers that have come. Returns 1 where that ended a pass, else 0; -errno where the
+ * memory could not be looked at. A lost link is no error: see engine_link_is_up().
+ */
+CHECKED int engine_step(struct engine *engine);
+
+/* Only takes the offers that have come. */
+void engine_take_offers(struct engine *engine);
+
+/* Looks for broken pages and counts anew, without reading any page. -errno as above. */
+CHECKED int engine_refresh(struct engine *engine);
+
+struct tally engine_tally(const struct engine *engine);
+
+/* Asserts that the tally is what the pages add up to. Slow; for tests. */
+void engine_check(const struct engine *engine);
+
+/* For tests: the state and frame (FRAME_NONE: none) of a page. */
+struct page engine_page(const struct engine *engine, uint32_t page);
+
+#endif

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* broker.c - what a guest and the broker of its domain say to each other */
+#include "wire/broker.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include "base/sock.h"
+
+#define QUERY_SECONDS 5
+
+static struct wire_reader read_payload(const void *payload, size_t length)
+{
+	return (struct wire_reader){ .bytes = payload, .size = length };
+}
+
+static int read_end(const struct wire_reader *reader)
+{
+	return wire_reader_is_done(reader) ? 0 : -EPROTO;
+}
+
+int broker_put_hello(void *buffer, size_t size, const struct broker_hello *hello)
+{
+	struct wire_writer writer;
+
+	wire_start(&writer, buffer, size);
+	wire_put_text(&writer, hello->name);
+	wire_put_u32(&writer, hello->pages);
+	return wire_finish(&writer, BROKER_HELLO);
+}
+
+int broker_get_hello(const void *payload, size_t length, struct broker_hello *ret_hello)
+{
+	struct wire_reader reader = read_payload(payload, length);
+
+	wire_get_text(&reader, ret_hello->name);
+	ret_hello->pages = wire_get_u32(&reader);
+	return read_end(&reader);
+}
+
+int broker_put_welcome(void *buffer, size_t size, const struct broker_welcome *welcome)
+{
+	struct wire_writer writer;
+
+	wire_start(&writer, buffer, size);
+	wire_put_bytes(&writer, welcome->secret.bytes, sizeof(welcome->secret.bytes));
+	wire_put_u32(&writer, welcome->store_frames);
+	return wire_finish(&writer, BROKER_WELCOME);
+}
+
+int broker_get_welcome(const void *payload, size_t length, struct broker_welcome *ret_welcome)
+{
+	struct wire_reader reader = read_payload(payload, length);
+
+	wire_get_bytes(&reader, ret_welcome->secret.bytes, sizeof(ret_welcome->secret.bytes));
+	ret_welcome->store_frames = wire_get_u32(&reader);
+	return read_end(&reader);
+}
+
+static void put_items(struct wire_writer *writer, const struct catalog_item *items, uint32_t count)
+{
+	wire_put_u32(writer, count);
+	for (uint32_t i = 0; i < count; i++) {
+		wire_put_u32(writer, items[i].page);
+		wire_put_u64(writer, items[i].digest.low);
+		wire_put_u64(writer, items[i].digest.high);
+	}
+}
+
+/* Counts come first and are checked before anything is read into a bounded array. */
+static int get_count(struct wire_reader *reader, uint32_t max, uint32_t *ret_count)
+{
+	*ret_count = wire_get_u32(reader);
+	return reader->failed || *ret_count > max ? -EPROTO : 0;
+}
+
+static int get_items(struct wire_reader *reader, uint32_t max, struct catalog_item *ret_items,
+		     uint32_t *ret_count)
+{
+	int rc = get_count(reader, max, ret_count);
+
+	for (uint32_t i = 0; rc == 0 && i < *ret_count; i++) {
+		ret_items[i].page = wire_get_u32(reader);
+		ret_items[i].digest.low = wire_get_u64(reader);
+		ret_items[i].digest.high = wire_get_u64(reader);
+	}
+	return rc;
+}
+
+int broker_put_probe(void *buffer, size_t size, const struct catalog_item *items, uint32_t count)
+{
+	struct wire_writer writer;
+
+	wire_start(&writer, buffer, size);
+	put_items(&writer, items, count);
+	return wire_finish(&writer, BROKER_PROBE);
+}
+
+int broker_get_probe(const void *payload, size_t length, struct catalog_item *ret_items,
+		     uint32_t *ret_count)
+{
+	struct wire_reader reader = read_payload(payload, length);
+	int rc = get_items(&reader, PROBE_MAX, ret_items, ret_count);
+
+	return rc < 0 ? rc : read_end(&reader);
+}
+
+int broker_put_publish(void *buffer, size_t size, const struct catalog_item *items, uint32_t count)
+{
+	struct wire_writer writer;
+
+	wire_start(&writer, buffer, size);
+	put_items(&writer, items, count);
+	return wire_finish_with_tail(&writer, BROKER_PUBLISH, (size_t)count * PAGE_BYTES);
+}
+
+int broker_get_publish(const void *payload, size_t length, struct catalog_item *ret_items,
+		       uint32_t *ret_count, const uint8_t **ret_bytes)
+{
+	struct wire_reader reader = read_payload(payload, length);
+	int rc = get_items(&reader, PUBLISH_MAX, ret_items, ret_count);
+
+	if (rc < 0)
+		return rc;
+	if (reader.failed || reader.size - reader.used != (size_t)*ret_count * PAGE_BYTES)
+		return -EPROTO;
+	*ret_bytes = reader.bytes + reader.used;
+	return 0;
+}
+
+int broker_put_numbers(void *buffer, size_t size, enum broker_message type,
+		       const uint32_t *numbers, uint32_t count)
+{
+	struct wire_writer writer;
+
+	wire_start(&writer, buffer, size);
+	wire_put_u32(&writer, count);
+	for (uint32_t i = 0; i < count; i++)
+		wire_put_u32(&writer, numbers[i]);
+	return wire_finish(&writer, (uint16_t)type);
+}
+
+int broker_get_numbers(const void *payload, size_t length, uint32_t max, uint32_t *ret_numbers,
+		       uint32_t *ret_count)
+{
+	struct wire_reader reader = read_payload(payload, length);
+	int rc = get_count(&reader, max, ret_count);
+
+	for (uint32_t i = 0; rc == 0 && i < *ret_count; i++)
+		ret_numbers[i] = wire_get_u32(&reader);
+	return rc < 0 ? rc : read_end(&reader);
+}
+
+int broker_put_offers(void *buffer, size_t size, const struct link_offer *offers, uint32_t count)
+{
+	struct wire_writer writer;
+
+	wire_start(&writer, buffer, size);
+	wire_put_u32(&writer, count);
+	for (uint32_t i = 0; i < count; i++) {
+		wire_put_u32(&writer, offers[i].page);
+		wire_put_u32(&writer, offers[i].frame);
+		wire_put_u64(&writer, offers[i].digest_low);
+	}
+	return wire_finish(&writer, BROKER_OFFERS);
+}
+
+int broker_get_offers(const void *payload, size_t length, struct link_offer *ret_offers,
+		      uint32_t *ret_count)
+{
+	struct wire_reader reader = read_payload(payload, length);
+	int rc = get_count(&reader, BROKER_OFFERS_MAX, ret_count);
+
+	for (uint32_t i = 0; rc == 0 && i < *ret_count; i++) {
+		ret_offers[i].page = wire_get_u32(&reader);
+		ret_offers[i].frame = wire_get_u32(&reader);
+		ret_offers[i].digest_low = wire_get_u64(&reader);
+	}
+	return rc < 0 ? rc : read_end(&reader);
+}
+
+int broker_put_report(void *buffer, size_t size, const struct broker_report *report)
+{
+	struct wire_writer writer;
+
+	wire_start(&writer, buffer, size);
+	wire_put_text(&writer, report->domain);
+	wire_put_u64(&writer, report->frames);
+	wire_put_u64(&writer, report->store_bytes);
+	wire_put_u64(&writer, report->shared_mappings);
+	wire_put_u64(&writer, report->overhead_bytes);
+	wire_put_u64(&writer, report->cpu_ns);
+	wire_put_u32(&writer, report->guest_count);
+	for (uint32_t i = 0; i < report->guest_count; i++) {
+		wire_put_u32(&writer, report->guests[i].pid);
+		wire_put_text(&writer, report->guests[i].name);
+		wire_put_u64(&writer, report->guests[i].held_pages);
+		wire_put_u64(&writer, report->guests[i].cost_bytes);
+	}
+	return wire_finish(&writer, BROKER_REPORT);
+}
+
+int broker_get_report(const void *payload, size_t length, struct broker_report **ret_report)
+{
+	struct wire_reader reader = read_payload(payload, length);
+	AUTO_FREE struct broker_report *report = NULL;
+	struct broker_report head = { 0 };
+
+	wire_get_text(&reader, head.domain);
+	head.frames = wire_get_u64(&reader);
+	head.store_bytes = wire_get_u64(&reader);
+	head.shared_mappings = wire_get_u64(&reader);
+	head.overhead_bytes = wire_get_u64(&reader);
+	head.cpu_ns = wire_get_u64(&reader);
+	if (get_count(&reader, BROKER_REPORT_MAX / WIRE_TEXT_SIZE, &head.guest_count) < 0)
+		return -EPROTO;
+	report = malloc(sizeof(*report) + head.guest_count * sizeof(report->guests[0]));
+	if (!report)
+		return -ENOMEM;
+	*report = head;
+	for (uint32_t i = 0; i < head.guest_count; i++) {
+		report->guests[i].pid = wire_get_u32(&reader);
+		wire_get_text(&reader, report->guests[i].name);
+		report->guests[i].held_pages = wire_get_u64(&reader);
+		report->guests[i].cost_bytes = wire_get_u64(&reader);
+	}
+	if (read_end(&reader) < 0)
+		return -EPROTO;
+	*ret_report = TAKE(report);
+	return 0;
+}
+
+static int query(int fd, struct broker_report **ret_report)
+{
+	struct timeval patience = { .tv_sec = QUERY_SECONDS };
+	uint8_t bytes[WIRE_HEADER_SIZE];
+	AUTO_FREE uint8_t *payload = NULL;
+	struct wire_header header;
+	struct wire_writer writer;
+	int rc;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
+		return -errno;
+	wire_start(&writer, bytes, sizeof(bytes));
+	rc = wire_finish(&writer, BROKER_REPORT_REQUEST);
+	if (rc > 0)
+		rc = sock_write_all(fd, bytes, (size_t)rc);
+	if (rc == 0)
+		rc = sock_read_all(fd, bytes, sizeof(bytes));
+	if (rc != 0)
+		return rc < 0 ? rc : -ECONNRESET;
+	rc = wire_header_decode(bytes, BROKER_REPORT_MAX, &header);
+	if (rc < 0)
+		return rc;
+	payload = malloc(header.length + 1u);
+	if (!payload)
+		return -ENOMEM;
+	rc = sock_read_all(fd, payload, header.length);
+	if (rc != 0)
+		return rc < 0 ? rc : -ECONNRESET;
+	return header.type == BROKER_REPORT ?
+		       broker_get_report(payload, header.length, ret_report) :
+		       -EPROTO;
+}
+
+int broker_report_query(const char *socket_path, struct broker_report **ret_report,
+			struct fail *why)
+{
+	AUTO_CLOSE int fd = -1;
+	int rc = sock_connect(socket_path, &fd);
+
+	if (rc == 0)
+		rc = query(fd, ret_report);
+	if (rc < 0)
+		return fail_errno(why, -rc, "cannot ask the broker at %s", socket_path);
+	return 0;
+}
