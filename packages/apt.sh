@@ -60,13 +60,13 @@ apt_enable_suite() { # suite
 	printf '%s\n' "$source" > "$file"
 }
 
-# `package/suite` where that suite exists for this release, else `package`.
-apt_name() { # package suite
+# The suite, if it belongs to this release; else `-`: its own packages will do.
+apt_suite() { # suite
 	local release
 	# shellcheck source=/dev/null
 	release=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-	case $2 in
-	"$release"-*) echo "$1/$2" ;;
-	*) echo "$1" ;;
+	case $1 in
+	"$release"-*) echo "$1" ;;
+	*) echo - ;;
 	esac
 }
