@@ -121,7 +121,8 @@ static int wait_ready(int fd, short events, uint64_t deadline_ns)
 		int timeout = -1, n;
 
 		if (deadline_ns)
-			timeout = deadline_ns > now ? (int)((deadline_ns - now) / NS_PER_MS) + 1 : 0;
+			timeout =
+				deadline_ns > now ? (int)((deadline_ns - now) / NS_PER_MS) + 1 : 0;
 		n = poll(&poll_fd, 1, timeout);
 		if (n > 0)
 			return 0;
@@ -236,7 +237,7 @@ int client_wait_end(struct client *client, int timeout_ms)
 	return wait_ready(client->pidfd, POLLIN, deadline_after(timeout_ms));
 }
 
-int client_kill(struct client *client, struct fail *why)
+static int client_kill(struct client *client, struct fail *why)
 {
 	int rc = pidfd_kill(client->pidfd) < 0 && errno != ESRCH ? -errno : 0;
 
@@ -247,6 +248,15 @@ int client_kill(struct client *client, struct fail *why)
 				  (int)client->pid);
 	control_sweep(client->name);
 	return 0;
+}
+
+int client_end(struct client *client, struct fail *why)
+{
+	int rc = client_request(client, CONTROL_QUIT, -1, CLIENT_TIMEOUT_MS, why);
+
+	if ((rc == 0 || rc == -ECONNRESET) && client_wait_end(client, CLIENT_END_MS) == 0)
+		return 0;
+	return client_kill(client, why);
 }
 
 int client_report_all(struct control_report **ret_reports, size_t *ret_count, struct fail *why)

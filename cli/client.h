@@ -15,8 +15,9 @@
 #include "base/fail.h"
 #include "wire/control.h"
 
-#define CLIENT_TIMEOUT_MS  2000
-#define CLIENT_NO_TIMEOUT  (-1)
+#define CLIENT_TIMEOUT_MS 2000
+#define CLIENT_NO_TIMEOUT (-1)
+#define CLIENT_END_MS	  10000 /* a guest that has agreed to end: giving back RAM takes time */
 
 struct client {
 	char name[WIRE_TEXT_SIZE]; /* the guest's */
@@ -30,7 +31,10 @@ CHECKED int client_connect(const char *name, struct client *ret_client, struct f
 void client_close(struct client *client);
 
 #define AUTO_CLIENT __attribute__((cleanup(client_close)))
-#define CLIENT_NONE { .fd = -1, .pidfd = -1 }
+#define CLIENT_NONE                                                                                \
+	{                                                                                          \
+		.fd = -1, .pidfd = -1                                                              \
+	}
 
 /*
  * Sends a request (with a descriptor, unless pass_fd < 0) and waits for its
@@ -45,8 +49,11 @@ CHECKED int client_report(struct client *client, struct control_report *ret_repo
 /* Waits until the guest's process has ended. -ETIMEDOUT. */
 CHECKED int client_wait_end(struct client *client, int timeout_ms);
 
-/* Kills the process. Its socket is swept. */
-CHECKED int client_kill(struct client *client, struct fail *why);
+/*
+ * Ends the guest at once: it is asked first, since a process that ends by itself
+ * tidies up and has a status; where it does not obey, it is killed.
+ */
+CHECKED int client_end(struct client *client, struct fail *why);
 
 /*
  * Reports of all guests of this user that answer, sorted by name. The caller

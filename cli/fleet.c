@@ -24,6 +24,7 @@
 #include "cli/member.h"
 #include "cli/prefix.h"
 #include "cli/verb.h"
+#include "vmm/control.h"
 
 #define KILL_AFTER_NS (10 * NS_PER_SEC) /* for members that ignore the request to end */
 
@@ -185,6 +186,7 @@ static int member_status(const struct member_watch *member, int wait_status)
 {
 	if (WIFEXITED(wait_status))
 		return WEXITSTATUS(wait_status);
+	control_sweep(member->config->machine.name); /* it could not do so itself */
 	log_error("the process of guest '%s' was killed by signal %d", member->config->machine.name,
 		  WTERMSIG(wait_status));
 	return WTERMSIG(wait_status) == SIGKILL ? STATUS_ENDED : STATUS_ERROR;
@@ -347,9 +349,13 @@ static int fleet_start(struct fleet *fleet, struct guest_config *configs, struct
 static void fleet_abandon(struct fleet *fleet)
 {
 	fleet_signal(fleet, SIGKILL);
-	for (size_t i = 0; i < fleet->count; i++)
-		if (fleet->members[i].pid > 0 && !fleet->members[i].has_ended)
-			waitpid(fleet->members[i].pid, NULL, 0);
+	for (size_t i = 0; i < fleet->count; i++) {
+		struct member_watch *member = &fleet->members[i];
+
+		if (member->pid > 0 && !member->has_ended)
+			waitpid(member->pid, NULL, 0);
+		control_sweep(member->config->machine.name);
+	}
 }
 
 static int fleet_status(const struct fleet *fleet, struct fail *why)

@@ -20,7 +20,6 @@ struct member_start {
 };
 
 /* Becomes the guest and exits with its status. Called in a fresh child. */
-void member_main(struct guest_config *config, struct member_start *start)
-	__attribute__((noreturn));
+void member_main(struct guest_config *config, struct member_start *start) __attribute__((noreturn));
 
 #endif

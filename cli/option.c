@@ -43,9 +43,10 @@ static int take_size(const struct option *option, const char *value, void *field
 	uint64_t bytes;
 
 	if (parse_size(value, &bytes) < 0)
-		return fail_set(why, EINVAL,
-				"--%s '%s' is not a size: give a number with K, M, G or T behind it",
-				option->name, value);
+		return fail_set(
+			why, EINVAL,
+			"--%s '%s' is not a size: give a number with K, M, G or T behind it",
+			option->name, value);
 	if (bytes < option->low || bytes > option->high)
 		return fail_set(why, EINVAL, "--%s %s is outside %" PRIu64 "M to %" PRIu64 "M",
 				option->name, value, option->low >> 20, option->high >> 20);

@@ -28,7 +28,7 @@ enum option_kind {
 };
 
 struct option {
-	const char *name; /* without the dashes; NULL ends the table */
+	const char *name;  /* without the dashes; NULL ends the table */
 	const char *value; /* the value's name in the help, NULL for flags */
 	const char *text;  /* for the help; further lines after '\n' */
 	enum option_kind kind;

@@ -11,8 +11,8 @@
 static const struct option options[] = { { 0 } };
 
 static const struct table_column columns[] = {
-	{ "NAME", TABLE_LEFT }, { "DOMAIN", TABLE_LEFT }, { "PID", TABLE_RIGHT },
-	{ "STATE", TABLE_LEFT }, { "CPUS", TABLE_RIGHT },  { "MEM", TABLE_RIGHT },
+	{ "NAME", TABLE_LEFT },	   { "DOMAIN", TABLE_LEFT }, { "PID", TABLE_RIGHT },
+	{ "STATE", TABLE_LEFT },   { "CPUS", TABLE_RIGHT },  { "MEM", TABLE_RIGHT },
 	{ "UPTIME", TABLE_RIGHT },
 };
 

@@ -19,7 +19,7 @@ struct settings {
 static const struct settings defaults = { .timeout_seconds = 30 };
 
 static const struct option options[] = {
-	{ "timeout", "SECONDS", "how long guests may take (default 30); then they are killed",
+	{ "timeout", "SECONDS", "how long guests may take (default 30); then they are ended",
 	  OPTION_NUMBER, offsetof(struct settings, timeout_seconds), 0, 86400, 0 },
 	{ 0 },
 };
@@ -54,9 +54,9 @@ static int stop_wait(struct client *client, uint64_t deadline_ns, struct fail *w
 
 	if (rc != -ETIMEDOUT)
 		return 0;
-	rc = client_kill(client, why);
+	rc = client_end(client, why);
 	if (rc == 0)
-		printf("%s did not shut down in time and was killed\n", client->name);
+		printf("%s did not shut down in time and was ended\n", client->name);
 	return rc;
 }
 

@@ -31,14 +31,14 @@ struct call {
 
 struct verb {
 	const char *name;
-	const char *purpose;  /* one line, no full stop */
-	const char *synopsis; /* behind "samepage NAME " */
-	const char *example;  /* command lines, each with '\n' */
+	const char *purpose;	      /* one line, no full stop */
+	const char *synopsis;	      /* behind "samepage NAME " */
+	const char *example;	      /* command lines, each with '\n' */
 	const struct option *options; /* ends with an empty row */
-	const void *defaults; /* what the settings are before the options */
+	const void *defaults;	      /* what the settings are before the options */
 	size_t settings_size;
 	int min_operands, max_operands; /* max -1: any number */
-	bool is_internal; /* not in the list of verbs */
+	bool is_internal;		/* not in the list of verbs */
 
 	/* What single options can't tell; -errno is a usage error. NULL: nothing. */
 	int (*check)(const struct call *call, struct fail *why);

@@ -75,7 +75,8 @@ int control_claim(const char *name, struct control **ret_control, struct fail *w
 	int rc;
 
 	if (!control)
-		return fail_errno(why, ENOMEM, "cannot make the control socket of guest '%s'", name);
+		return fail_errno(why, ENOMEM, "cannot make the control socket of guest '%s'",
+				  name);
 	rc = rundir_path(RUNDIR_GUESTS, name, ".sock", control->path, why);
 	if (rc == 0)
 		rc = guests_lock(&lock_fd, why);
@@ -84,7 +85,8 @@ int control_claim(const char *name, struct control **ret_control, struct fail *w
 	rc = sock_listen(control->path, &control->listen_fd);
 	if (rc == -EADDRINUSE)
 		return fail_set(why, EADDRINUSE,
-				"a guest named '%s' is already running: choose another --name", name);
+				"a guest named '%s' is already running: choose another --name",
+				name);
 	if (rc < 0)
 		return fail_errno(why, -rc, "cannot make the control socket %s", control->path);
 	*ret_control = TAKE(control);

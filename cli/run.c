@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run.c - samepage run: boot guests */
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "base/parse.h"
+#include "cli/fleet.h"
+#include "cli/guest.h"
+#include "cli/verb.h"
+#include "wire/codec.h"
+
+#define DEFAULT_MEM (UINT64_C(256) << 20)
+#define MAX_COUNT   1000
+
+struct settings {
+	const char *kernel, *initrd, *cmdline, *ram_image;
+	const char *name, *domain, *console;
+	uint64_t mem; /* bytes; 0: not given */
+	uint64_t cpus, count, dedup_cpu;
+	enum log_level log_level;
+	bool detach, dedup, paused;
+};
+
+static const struct settings defaults = {
+	.cpus = 1,
+	.count = 1,
+	.dedup = true,
+	.dedup_cpu = 50,
+	.log_level = LOG_LEVEL_WARN,
+};
+
+#define FIELD(field) offsetof(struct settings, field)
+
+static const struct option options[] = {
+	{ "kernel", "FILE", "the kernel: bzImage, or ELF with a PVH entry", OPTION_TEXT,
+	  FIELD(kernel), 0, 0, 0 },
+	{ "initrd", "FILE", "the initial RAM file system", OPTION_TEXT, FIELD(initrd), 0, 0, 0 },
+	{ "cmdline", "TEXT", "the kernel's command line (default: " MACHINE_DEFAULT_CMDLINE ")",
+	  OPTION_TEXT, FIELD(cmdline), 0, 0, 0 },
+	{ "mem", "SIZE",
+	  "guest memory; K, M, G or T may follow, else it is in MiB\n"
+	  "(default 256M; with --ram-image the size of the image)",
+	  OPTION_SIZE, FIELD(mem), MACHINE_MIN_MEMORY, MACHINE_MAX_MEMORY, 0 },
+	{ "cpus", "NUMBER", "vCPUs, 1 to 32 (default 1)", OPTION_NUMBER, FIELD(cpus), 1,
+	  VM_MAX_CPUS, 0 },
+	{ "name", "NAME",
+	  "the guest's name (default guest-PID); with --count it is NAME-1, NAME-2 ...",
+	  OPTION_NAME, FIELD(name), 0, 0, 0 },
+	{ "count", "NUMBER", "start so many alike guests, which share their memory (1 to 1000)",
+	  OPTION_NUMBER, FIELD(count), 1, MAX_COUNT, 0 },
+	{ "detach", NULL, "return once the guests run; they go on in the background", OPTION_FLAG,
+	  FIELD(detach), 0, 0, 0 },
+	{ "console", "WHERE",
+	  "the serial console: stdio, none, or a file for its output, where %n\n"
+	  "stands for the guest's name (default stdio; none with --detach)",
+	  OPTION_TEXT, FIELD(console), 0, 0, 0 },
+	{ "domain", "NAME",
+	  "share memory with the guests of other commands that name this domain\n"
+	  "(default: only with the guests of this command)",
+	  OPTION_NAME, FIELD(domain), 0, 0, 0 },
+	{ "dedup", "on|off", "whether memory is shared at all (default on)", OPTION_ON_OFF,
+	  FIELD(dedup), 0, 0, 0 },
+	{ "dedup-cpu", "PERCENT",
+	  "of one processor that sharing may use for each guest, 1 to 100 (default 50)",
+	  OPTION_NUMBER, FIELD(dedup_cpu), 1, 100, 0 },
+	{ "ram-image", "FILE", "fill the memory from an image instead of booting; needs --paused",
+	  OPTION_TEXT, FIELD(ram_image), 0, 0, 0 },
+	{ "paused", NULL, "start with the vCPUs stopped", OPTION_FLAG, FIELD(paused), 0, 0, 0 },
+	{ "log-level", "LEVEL", "error, warn, info or debug (default warn)", OPTION_LEVEL,
+	  FIELD(log_level), 0, 0, 0 },
+	{ 0 },
+};
+
+/* --------------------------------------------------------------- the check */
+
+static int check_boot(const struct settings *settings, struct fail *why)
+{
+	if (settings->ram_image && settings->kernel)
+		return fail_set(why, EINVAL, "--kernel and --ram-image exclude each other");
+	if (settings->ram_image && !settings->paused)
+		return fail_set(
+			why, EINVAL,
+			"--ram-image needs --paused: an image holds memory, but no CPU state");
+	if (!settings->ram_image && !settings->kernel)
+		return fail_set(why, EINVAL, "--kernel is missing: say which kernel to boot");
+	if (!settings->kernel && (settings->initrd || settings->cmdline))
+		return fail_set(why, EINVAL, "--initrd and --cmdline need --kernel");
+	if (settings->mem % GMEM_PAGE_SIZE)
+		return fail_set(why, EINVAL, "--mem %" PRIu64 "K is not a multiple of 4K",
+				settings->mem >> 10);
+	return 0;
+}
+
+static bool console_is_file(const char *console)
+{
+	return console && strcmp(console, "stdio") != 0 && strcmp(console, "none") != 0;
+}
+
+static int check_console(const struct settings *settings, struct fail *why)
+{
+	const char *console = settings->console;
+
+	if (console && !*console)
+		return fail_set(why, EINVAL, "--console is empty: say stdio, none or a file");
+	if (settings->detach && console && strcmp(console, "stdio") == 0)
+		return fail_set(why, EINVAL,
+				"--console stdio and --detach exclude each other: a detached guest "
+				"has no terminal");
+	if (settings->count > 1 && console_is_file(console) && !strstr(console, "%n"))
+		return fail_set(why, EINVAL,
+				"several guests can't share the console file '%s': put %%n, which "
+				"stands for the guest's name, into it",
+				console);
+	return 0;
+}
+
+static int run_check(const struct call *call, struct fail *why)
+{
+	const struct settings *settings = call->settings;
+	int rc = check_boot(settings, why);
+
+	if (rc == 0)
+		rc = check_console(settings, why);
+	if (rc == 0 && settings->name && settings->count > 1 &&
+	    strlen(settings->name) + strlen("-1000") > NAME_MAX_LENGTH)
+		rc = fail_set(why, EINVAL, "--name '%s' is too long: with --count a number follows",
+			      settings->name);
+	return rc;
+}
+
+/* --------------------------------------------------------------- the guests */
+
+/* The texts that a guest's configuration borrows. */
+struct guest_texts {
+	char name[WIRE_TEXT_SIZE];
+	char console_path[PATH_MAX];
+};
+
+/* %n becomes the name, all else stays. */
+static int expand_console(const char *pattern, struct guest_texts *texts, struct fail *why)
+{
+	char *end = texts->console_path;
+	size_t room = sizeof(texts->console_path);
+
+	while (*pattern) {
+		bool is_name = strncmp(pattern, "%n", 2) == 0;
+		int n = is_name ? snprintf(end, room, "%s", texts->name)
+				: snprintf(end, room, "%c", *pattern);
+
+		if (n < 0 || (size_t)n >= room)
+			return fail_set(why, ENAMETOOLONG,
+					"the path of the console file is too long");
+		end += n;
+		room -= (size_t)n;
+		pattern += is_name ? 2 : 1;
+	}
+	return 0;
+}
+
+/* RAM is as large as the image, in whole MiB, where the user does not say otherwise. */
+static int mem_bytes(const struct settings *settings, uint64_t *ret_bytes, struct fail *why)
+{
+	struct stat st;
+
+	if (settings->mem || !settings->ram_image) {
+		*ret_bytes = settings->mem ? settings->mem : DEFAULT_MEM;
+		return 0;
+	}
+	if (stat(settings->ram_image, &st) < 0)
+		return fail_errno(why, errno, "cannot open the memory image '%s'",
+				  settings->ram_image);
+	if (!S_ISREG(st.st_mode) || st.st_size == 0 || (uint64_t)st.st_size > MACHINE_MAX_MEMORY)
+		return fail_set(why, EINVAL, "'%s' is not a memory image", settings->ram_image);
+	*ret_bytes = ((uint64_t)st.st_size + MACHINE_MIN_MEMORY - 1) / MACHINE_MIN_MEMORY *
+		     MACHINE_MIN_MEMORY;
+	return 0;
+}
+
+static void name_guest(const struct settings *settings, uint16_t index, struct guest_texts *texts)
+{
+	char stem[NAME_MAX_LENGTH + 1];
+
+	if (settings->name)
+		snprintf(stem, sizeof(stem), "%s", settings->name);
+	else
+		snprintf(stem, sizeof(stem), "guest-%d", (int)getpid());
+	if (settings->count == 1)
+		snprintf(texts->name, sizeof(texts->name), "%s", stem);
+	else
+		snprintf(texts->name, sizeof(texts->name), "%.57s-%u", stem, index + 1u);
+}
+
+static int configure_guest(const struct settings *settings, const struct guest_config *alike,
+			   uint16_t index, struct guest_texts *texts, struct guest_config *ret,
+			   struct fail *why)
+{
+	*ret = *alike;
+	name_guest(settings, index, texts);
+	ret->machine.name = texts->name;
+	if (!console_is_file(settings->console))
+		return 0;
+	ret->console_path = texts->console_path;
+	return expand_console(settings->console, texts, why);
+}
+
+/* What all guests of this command have in common. domain: storage for a private one. */
+static int configure_alike(const struct settings *settings, char domain[WIRE_TEXT_SIZE],
+			   struct guest_config *ret_config, struct fail *why)
+{
+	bool on_stdio =
+		settings->console ? strcmp(settings->console, "stdio") == 0 : !settings->detach;
+
+	*ret_config = (struct guest_config){
+	    .machine =
+		{
+		    .kernel = settings->kernel,
+		    .initrd = settings->initrd,
+		    .cmdline = settings->cmdline,
+		    .ram_image = settings->ram_image,
+		    .cpus = (unsigned int)settings->cpus,
+		    .paused = settings->paused,
+		    .console_in = on_stdio ? STDIN_FILENO : -1,
+		    .console_out = on_stdio ? STDOUT_FILENO : -1,
+		},
+	    .domain = settings->domain ? settings->domain : domain,
+	    .dedup = settings->dedup,
+	    .dedup_cpu_percent = (unsigned int)settings->dedup_cpu,
+	};
+	/* no user can name it, since names don't start with '@' */
+	snprintf(domain, WIRE_TEXT_SIZE, "@%.40s.%d", settings->name ? settings->name : "guest",
+		 (int)getpid());
+	return mem_bytes(settings, &ret_config->machine.mem_bytes, why);
+}
+
+static int run_exec(const struct call *call, struct fail *why)
+{
+	const struct settings *settings = call->settings;
+	AUTO_FREE struct guest_config *configs = calloc(settings->count, sizeof(*configs));
+	AUTO_FREE struct guest_texts *texts = calloc(settings->count, sizeof(*texts));
+	char domain[WIRE_TEXT_SIZE];
+	struct guest_config alike;
+	int rc;
+
+	if (!configs || !texts)
+		return fail_errno(why, ENOMEM, "cannot start the guests");
+	log_set_level(settings->log_level);
+	rc = configure_alike(settings, domain, &alike, why);
+	for (uint16_t i = 0; rc == 0 && i < settings->count; i++)
+		rc = configure_guest(settings, &alike, i, &texts[i], &configs[i], why);
+	if (rc < 0)
+		return rc;
+	if (settings->count == 1 && !settings->detach)
+		return guest_run(&configs[0], why);
+	return fleet_run(configs, settings->count, settings->detach, why);
+}
+
+const struct verb verb_run = {
+	.name = "run",
+	.purpose = "boot guests that share their equal pages",
+	.synopsis = "--kernel FILE [OPTIONS]",
+	.example =
+		"  samepage run --kernel vmlinuz --initrd initrd.img --mem 512M\n"
+		"  samepage run --kernel vmlinuz --initrd initrd.img --name web --count 4 --detach\n",
+	.options = options,
+	.defaults = &defaults,
+	.settings_size = sizeof(struct settings),
+	.check = run_check,
+	.exec = run_exec,
+};
