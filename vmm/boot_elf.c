@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * boot_elf.c - an ELF kernel with a PVH entry
+ *
+ * The entry is not the ELF header's but the one that a note names: owner "Xen",
+ * type 18, 4 or 8 bytes of physical address, 32-bit protected mode (Xen's
+ * docs/misc/pvh.pandoc). An unpacked Linux vmlinux with CONFIG_PVH is such a file.
+ *
+ * Every offset and size is 64 bits of foreign data: range_is_inside() is the only
+ * place where two of them meet.
+ */
+#include <elf.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "vmm/boot_image.h"
+
+#define NOTE_OWNER	  "Xen"
+#define NOTE_PHYS32_ENTRY 18
+#define MAX_HEADERS	  128
+
+/* Linux's COMMAND_LINE_SIZE, final NUL included; PVH has no field that says it. */
+#define PVH_CMDLINE_MAX 2047
+
+static int broken(struct fail *why, const char *name, const char *what)
+{
+	return fail_set(why, ENOEXEC, "kernel '%s' is broken or cut short: %s", name, what);
+}
+
+static bool range_is_inside(uint64_t offset, uint64_t length, uint64_t limit)
+{
+	return offset <= limit && length <= limit - offset;
+}
+
+static int header_check(const Elf64_Ehdr *elf, size_t length, const char *name, struct fail *why)
+{
+	if (elf->e_ident[EI_CLASS] != ELFCLASS64 || elf->e_ident[EI_DATA] != ELFDATA2LSB ||
+	    elf->e_machine != EM_X86_64)
+		return fail_set(why, ENOTSUP, "kernel '%s' is not for 64-bit x86 processors", name);
+	if (elf->e_type != ET_EXEC && elf->e_type != ET_DYN)
+		return fail_set(why, ENOTSUP, "'%s' is an ELF file, but not an executable one", name);
+	if (elf->e_phentsize != sizeof(Elf64_Phdr) || elf->e_phnum == 0 ||
+	    elf->e_phnum > MAX_HEADERS)
+		return broken(why, name, "its program headers make no sense");
+	if (!range_is_inside(elf->e_phoff, elf->e_phnum * sizeof(Elf64_Phdr), length))
+		return broken(why, name, "its program headers lie outside the file");
+	return 0;
+}
+
+static int segment_add(struct boot_image *image, const Elf64_Phdr *header, size_t length,
+		       const char *name, struct fail *why)
+{
+	struct boot_segment *segment = &image->segments[image->segment_count];
+
+	if (header->p_memsz == 0)
+		return 0;
+	if (image->segment_count == BOOT_MAX_SEGMENTS)
+		return broken(why, name, "it has too many segments");
+	if (!range_is_inside(header->p_offset, header->p_filesz, length))
+		return broken(why, name, "a segment lies outside the file");
+	if (header->p_filesz > header->p_memsz)
+		return broken(why, name, "a segment is larger in the file than in memory");
+	if (header->p_paddr < BOOT_LOWEST_LOAD ||
+	    !range_is_inside(header->p_paddr, header->p_memsz, UINT64_C(1) << 32))
+		return broken(why, name, "a segment's address is not between 1 MiB and 4 GiB");
+	*segment = (struct boot_segment){
+		.file_offset = header->p_offset,
+		.file_bytes = header->p_filesz,
+		.gpa = header->p_paddr,
+		.mem_bytes = header->p_memsz,
+	};
+	if (segment->gpa + segment->mem_bytes > image->end)
+		image->end = segment->gpa + segment->mem_bytes;
+	image->segment_count++;
+	return 0;
+}
+
+static uint64_t note_round(uint64_t size)
+{
+	return (size + 3) & ~UINT64_C(3);
+}
+
+/* Looks through the notes in [at, end) of the file; true: *ret_entry is set. */
+static bool notes_find_entry(const unsigned char *bytes, uint64_t at, uint64_t end,
+			     uint64_t *ret_entry)
+{
+	while (end - at >= sizeof(Elf64_Nhdr)) {
+		Elf64_Nhdr note;
+		uint64_t name_at, desc_at, size;
+
+		memcpy(&note, bytes + at, sizeof(note));
+		name_at = at + sizeof(note);
+		desc_at = name_at + note_round(note.n_namesz);
+		size = sizeof(note) + note_round(note.n_namesz) + note_round(note.n_descsz);
+		if (size > end - at)
+			return false;
+		if (note.n_type == NOTE_PHYS32_ENTRY && note.n_namesz == sizeof(NOTE_OWNER) &&
+		    memcmp(bytes + name_at, NOTE_OWNER, sizeof(NOTE_OWNER)) == 0 &&
+		    (note.n_descsz == 4 || note.n_descsz == 8)) {
+			*ret_entry = 0;
+			memcpy(ret_entry, bytes + desc_at, note.n_descsz);
+			return true;
+		}
+		at += size;
+	}
+	return false;
+}
+
+static bool entry_is_inside(const struct boot_image *image)
+{
+	for (size_t i = 0; i < image->segment_count; i++) {
+		const struct boot_segment *segment = &image->segments[i];
+
+		if (image->entry >= segment->gpa &&
+		    image->entry - segment->gpa < segment->file_bytes)
+			return true;
+	}
+	return false;
+}
+
+int boot_elf_parse(const void *bytes, size_t length, const char *name,
+		   struct boot_image *ret_image, struct fail *why)
+{
+	struct boot_image image = { .protocol = BOOT_PVH, .initrd_last = UINT32_MAX,
+				    .cmdline_max = PVH_CMDLINE_MAX };
+	bool has_entry = false;
+	Elf64_Ehdr elf;
+	int rc;
+
+	if (length < sizeof(elf))
+		return broken(why, name, "it ends inside its header");
+	memcpy(&elf, bytes, sizeof(elf));
+	rc = header_check(&elf, length, name, why);
+	for (size_t i = 0; rc == 0 && i < elf.e_phnum; i++) {
+		Elf64_Phdr header;
+
+		memcpy(&header, (const char *)bytes + elf.e_phoff + i * sizeof(header),
+		       sizeof(header));
+		if (header.p_type == PT_LOAD)
+			rc = segment_add(&image, &header, length, name, why);
+		else if (header.p_type == PT_NOTE && !has_entry &&
+			 range_is_inside(header.p_offset, header.p_filesz, length))
+			has_entry = notes_find_entry(bytes, header.p_offset,
+						     header.p_offset + header.p_filesz,
+						     &image.entry);
+	}
+	if (rc < 0)
+		return rc;
+	if (!has_entry)
+		return fail_set(why, ENOTSUP,
+				"ELF kernel '%s' has no PVH entry: it needs a Linux built with "
+				"CONFIG_PVH, or a bzImage",
+				name);
+	if (!entry_is_inside(&image))
+		return broken(why, name, "its PVH entry lies outside its segments");
+	*ret_image = image;
+	return 0;
+}

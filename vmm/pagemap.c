@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pagemap.c - what backs each page of this process, by the kernel's word */
+#include "vmm/pagemap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "dedup/memory.h"
+
+#define PAGE_SHIFT 12
+#define CHUNK	   1024u /* entries of one read */
+
+/* Bits of an entry. */
+#define PM_UFFD_WP   (UINT64_C(1) << 57)
+#define PM_EXCLUSIVE (UINT64_C(1) << 56) /* a page that only we map; 4.2 */
+#define PM_FILE	     (UINT64_C(1) << 61) /* of a file, shared memory included */
+#define PM_SWAP	     (UINT64_C(1) << 62)
+#define PM_PRESENT   (UINT64_C(1) << 63)
+
+int pagemap_open(void)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int read_entries(int fd, const void *address, uint32_t count, uint64_t *ret_entries)
+{
+	off_t offset = (off_t)((uintptr_t)address >> PAGE_SHIFT) * 8;
+	ssize_t n = pread(fd, ret_entries, count * sizeof(*ret_entries), offset);
+
+	if (n < 0)
+		return -errno;
+	return (size_t)n == count * sizeof(*ret_entries) ? 0 : -EIO;
+}
+
+/*
+ * The kernel's zero page is present, of no file, and not exclusive: an anonymous page
+ * of ours always is, since guest memory is never inherited by a fork.
+ */
+static enum look entry_look(uint64_t entry)
+{
+	if (entry & PM_SWAP)
+		return LOOK_SWAP;
+	if (!(entry & PM_PRESENT))
+		return LOOK_NONE;
+	if ((entry & PM_FILE) || !(entry & PM_EXCLUSIVE))
+		return LOOK_OTHER;
+	return LOOK_OWN;
+}
+
+int pagemap_look(int fd, const void *address, uint32_t count, uint8_t *ret_looks)
+{
+	uint64_t entries[CHUNK];
+
+	for (uint32_t done = 0, n; done < count; done += n) {
+		int rc;
+
+		n = count - done < CHUNK ? count - done : CHUNK;
+		rc = read_entries(fd, (const char *)address + ((size_t)done << PAGE_SHIFT), n,
+				  entries);
+		if (rc < 0)
+			return rc;
+		for (uint32_t i = 0; i < n; i++)
+			ret_looks[done + i] = (uint8_t)entry_look(entries[i]);
+	}
+	return 0;
+}
+
+int pagemap_is_protected(int fd, const void *address, uint32_t count, bool *ret_protected)
+{
+	uint64_t entries[CHUNK];
+	int rc;
+
+	if (count > CHUNK)
+		return -EINVAL;
+	rc = read_entries(fd, address, count, entries);
+	if (rc < 0)
+		return rc;
+	*ret_protected = true;
+	for (uint32_t i = 0; i < count; i++)
+		*ret_protected = *ret_protected && (entries[i] & PM_UFFD_WP);
+	return 0;
+}

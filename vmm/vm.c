@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vm.c - one virtual machine: its memory, interrupt chips and vCPUs, from start to end
+ *
+ * The interrupt controllers are the kernel's, but only the I/O APIC and the local
+ * APICs are wired up: a hardware-reduced ACPI machine has no 8259, and an
+ * interrupt that reached one would come out with a vector that nobody set.
+ *
+ * RAM is one memslot a region. What lies below a page may change while the guest
+ * runs (that is what sharing is); the slots never do.
+ *
+ * Lock order: gate.lock is a leaf. `end` is set once by compare-and-swap; the
+ * sentence is written before it becomes visible.
+ */
+#include "vmm/vm.h"
+
+#include <assert.h>
+#include <linux/kvm.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+
+#include "base/log.h"
+#include "vmm/kvm.h"
+#include "vmm/vcpu.h"
+#include "vmm/vm_exit.h"
+
+/*
+ * Four pages that older Intel processors need for real mode, in the hole below
+ * 4 GiB where nothing else is.
+ */
+#define IDENTITY_MAP_GPA UINT64_C(0xfffbc000)
+#define TSS_GPA		 UINT64_C(0xfffbd000)
+
+struct vm {
+	struct gmem *gmem; /* borrowed */
+	struct vm_ports ports;
+	struct loop_source *end_wake; /* in the caller's loop */
+	int fd;
+	struct gate gate;
+	unsigned int cpus;
+	struct vcpu *vcpus[VM_MAX_CPUS];
+
+	pthread_mutex_t end_lock; /* protects sentence, and the first write of end */
+	_Atomic enum vm_end end;
+	struct fail sentence;
+};
+
+const char *vm_end_name(enum vm_end end)
+{
+	static const char *const names[] = {
+		[VM_END_NONE] = "none",		  [VM_END_POWEROFF] = "poweroff",
+		[VM_END_REBOOT] = "reboot",	  [VM_END_PANIC] = "panic",
+		[VM_END_TRIPLE_FAULT] = "triple-fault", [VM_END_USER] = "user",
+		[VM_END_ERROR] = "error",
+	};
+
+	assert((size_t)end < ARRAY_SIZE(names));
+	return names[end];
+}
+
+/* Only its coming matters: it interrupts KVM_RUN. */
+static void on_kick_signal(int number)
+{
+}
+
+static int kick_signal_install(struct fail *why)
+{
+	struct sigaction action = { .sa_handler = on_kick_signal };
+
+	if (sigaction(VCPU_KICK_SIGNAL, &action, NULL) < 0)
+		return fail_errno(why, errno, "cannot install the vCPU signal");
+	return 0;
+}
+
+static int memslots_set(struct vm *vm, struct fail *why)
+{
+	struct gmem_region regions[GMEM_MAX_REGIONS];
+	size_t count = gmem_regions(vm->gmem, regions);
+
+	for (size_t i = 0; i < count; i++) {
+		struct kvm_userspace_memory_region slot = {
+			.slot = (__u32)i,
+			.guest_phys_addr = regions[i].gpa,
+			.memory_size = regions[i].bytes,
+			.userspace_addr = (uintptr_t)gmem_base(vm->gmem) + regions[i].offset,
+		};
+
+		if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &slot) < 0)
+			return fail_errno(why, errno, "KVM refuses %llu MiB of guest memory",
+					  (unsigned long long)regions[i].bytes >> 20);
+	}
+	return 0;
+}
+
+static int irq_routes_set(struct vm *vm)
+{
+	size_t bytes = sizeof(struct kvm_irq_routing) +
+		       VM_MAX_GSI * sizeof(struct kvm_irq_routing_entry);
+	AUTO_FREE struct kvm_irq_routing *routing = calloc(1, bytes);
+
+	if (!routing)
+		return -ENOMEM;
+	routing->nr = VM_MAX_GSI;
+	for (__u32 i = 0; i < VM_MAX_GSI; i++)
+		routing->entries[i] = (struct kvm_irq_routing_entry){
+			.gsi = i,
+			.type = KVM_IRQ_ROUTING_IRQCHIP,
+			.u.irqchip = { .irqchip = KVM_IRQCHIP_IOAPIC, .pin = i },
+		};
+	return ioctl(vm->fd, KVM_SET_GSI_ROUTING, routing) < 0 ? -errno : 0;
+}
+
+static int chips_create(struct vm *vm, struct fail *why)
+{
+	__u64 identity_map = IDENTITY_MAP_GPA;
+	int rc;
+
+	if (ioctl(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map) < 0 ||
+	    ioctl(vm->fd, KVM_SET_TSS_ADDR, (unsigned long)TSS_GPA) < 0)
+		return fail_errno(why, errno, "KVM refuses the address of its own pages");
+	if (ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0) < 0)
+		return fail_errno(why, errno, "KVM cannot create the interrupt controllers");
+	rc = irq_routes_set(vm);
+	if (rc < 0)
+		return fail_errno(why, -rc, "KVM refuses the interrupt routes");
+	return 0;
+}
+
+static int vcpus_create(struct vm *vm, int kvm_fd, unsigned int count, struct fail *why)
+{
+	AUTO_FREE struct kvm_cpuid2 *supported = NULL;
+	int rc = kvm_supported_cpuid(kvm_fd, &supported);
+
+	if (rc < 0)
+		return fail_errno(why, -rc, "cannot learn which processor features KVM offers");
+	while (vm->cpus < count) {
+		rc = vcpu_create(vm, kvm_fd, vm->fd, vm->cpus, count, supported,
+				 &vm->vcpus[vm->cpus], why);
+		if (rc < 0)
+			return rc;
+		vm->cpus++;
+	}
+	return 0;
+}
+
+static int vm_set_up(struct vm *vm, const struct vm_config *config, struct fail *why)
+{
+	AUTO_CLOSE int kvm_fd = -1;
+	int rc = kvm_open(&kvm_fd, why);
+
+	if (rc < 0)
+		return rc;
+	rc = kick_signal_install(why);
+	if (rc < 0)
+		return rc;
+	vm->fd = ioctl(kvm_fd, KVM_CREATE_VM, 0UL);
+	if (vm->fd < 0)
+		return fail_errno(why, errno, "KVM cannot create a virtual machine");
+	rc = chips_create(vm, why);
+	if (rc == 0)
+		rc = memslots_set(vm, why);
+	if (rc == 0)
+		rc = vcpus_create(vm, kvm_fd, config->cpus, why);
+	if (rc < 0)
+		return rc;
+	rc = loop_add_wake(config->loop, config->on_end, config->on_end_context, &vm->end_wake);
+	if (rc < 0)
+		return fail_errno(why, -rc, "cannot watch the virtual machine");
+	return 0;
+}
+
+int vm_create(const struct vm_config *config, struct vm **ret_vm, struct fail *why)
+{
+	struct vm *vm;
+	int rc;
+
+	if (config->cpus < 1 || config->cpus > VM_MAX_CPUS)
+		return fail_set(why, EINVAL, "a guest has 1 to %d vCPUs, not %u", VM_MAX_CPUS,
+				config->cpus);
+	vm = calloc(1, sizeof(*vm));
+	if (!vm)
+		return fail_errno(why, ENOMEM, "cannot create a virtual machine");
+	vm->gmem = config->gmem;
+	vm->ports = config->ports;
+	vm->fd = -1;
+	gate_init(&vm->gate);
+	pthread_mutex_init(&vm->end_lock, NULL);
+	rc = vm_set_up(vm, config, why);
+	if (rc < 0) {
+		vm_free(vm);
+		return rc;
+	}
+	*ret_vm = vm;
+	return 0;
+}
+
+static void vcpus_kick(struct vm *vm)
+{
+	for (unsigned int i = 0; i < vm->cpus; i++)
+		vcpu_kick(vm->vcpus[i]);
+}
+
+void vm_free(struct vm *vm)
+{
+	if (!vm)
+		return;
+	gate_shut(&vm->gate);
+	vcpus_kick(vm);
+	for (unsigned int i = 0; i < vm->cpus; i++)
+		vcpu_join(vm->vcpus[i]);
+	for (unsigned int i = 0; i < vm->cpus; i++)
+		vcpu_free(vm->vcpus[i]);
+	loop_remove(vm->end_wake);
+	if (vm->fd >= 0)
+		close(vm->fd);
+	pthread_mutex_destroy(&vm->end_lock);
+	gate_done(&vm->gate);
+	free(vm);
+}
+
+int vm_start(struct vm *vm, struct fail *why)
+{
+	for (unsigned int i = 0; i < vm->cpus; i++) {
+		int rc = vcpu_start(vm->vcpus[i], why);
+
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+void vm_pause(struct vm *vm)
+{
+	if (gate_hold(&vm->gate))
+		vcpus_kick(vm);
+	gate_wait_empty(&vm->gate);
+}
+
+void vm_resume(struct vm *vm)
+{
+	gate_release(&vm->gate);
+}
+
+bool vm_is_paused(const struct vm *vm)
+{
+	/* the lock is no part of what the caller sees as the VM's state */
+	return gate_is_held(&((struct vm *)(uintptr_t)vm)->gate);
+}
+
+void vm_end_with(struct vm *vm, enum vm_end end, const char *format, ...)
+{
+	bool first = false;
+	va_list args;
+
+	assert(end != VM_END_NONE);
+	pthread_mutex_lock(&vm->end_lock);
+	if (vm->end == VM_END_NONE) {
+		first = true;
+		if (format) {
+			va_start(args, format);
+			vsnprintf(vm->sentence.text, sizeof(vm->sentence.text), format, args);
+			va_end(args);
+		}
+		vm->end = end;
+	}
+	pthread_mutex_unlock(&vm->end_lock);
+	if (!first)
+		return;
+	gate_shut(&vm->gate);
+	vcpus_kick(vm);
+	loop_wake(vm->end_wake);
+}
+
+enum vm_end vm_ended(const struct vm *vm)
+{
+	return vm->end;
+}
+
+const char *vm_end_sentence(const struct vm *vm)
+{
+	return vm->sentence.text;
+}
+
+void vm_set_irq(struct vm *vm, unsigned int gsi, bool level)
+{
+	struct kvm_irq_level line = { .irq = gsi, .level = level };
+
+	assert(gsi < VM_MAX_GSI);
+	/* fails only for a line that does not exist */
+	if (ioctl(vm->fd, KVM_IRQ_LINE, &line) < 0)
+		log_debug("interrupt line %u: %d", gsi, errno);
+}
+
+void vm_pulse_irq(struct vm *vm, unsigned int gsi)
+{
+	vm_set_irq(vm, gsi, true);
+	vm_set_irq(vm, gsi, false);
+}
+
+unsigned int vm_cpus(const struct vm *vm)
+{
+	return vm->cpus;
+}
+
+struct vcpu *vm_vcpu(struct vm *vm, unsigned int index)
+{
+	assert(index < vm->cpus);
+	return vm->vcpus[index];
+}
+
+struct gmem *vm_gmem(struct vm *vm)
+{
+	return vm->gmem;
+}
+
+uint64_t vm_cpu_ns(const struct vm *vm)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < vm->cpus; i++)
+		sum += vcpu_cpu_ns(vm->vcpus[i]);
+	return sum;
+}
+
+struct gate *vm_gate(struct vm *vm)
+{
+	return &vm->gate;
+}
+
+const struct vm_ports *vm_ports(const struct vm *vm)
+{
+	return &vm->ports;
+}
