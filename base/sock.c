@@ -101,6 +101,26 @@ int sock_write_all(int fd, const void *bytes, size_t length)
 	return 0;
 }
 
+int sock_write_parts(int fd, struct iovec *parts, size_t count)
+{
+	while (count > 0) {
+		struct msghdr message = { .msg_iov = parts, .msg_iovlen = count };
+		ssize_t n = sendmsg(fd, &message, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		for (; count > 0 && (size_t)n >= parts->iov_len; parts++, count--)
+			n -= (ssize_t)parts->iov_len;
+		if (count > 0) {
+			parts->iov_base = (char *)parts->iov_base + n;
+			parts->iov_len -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
 int sock_read_all(int fd, void *bytes, size_t length)
 {
 	char *next = bytes;

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "base/auto.h"
 
@@ -34,6 +35,9 @@ CHECKED int sock_accept(int listen_fd, bool nonblocking, int *ret_fd, pid_t *ret
  */
 CHECKED int sock_write_all(int fd, const void *bytes, size_t length);
 CHECKED int sock_read_all(int fd, void *bytes, size_t length);
+
+/* The parts one after the other; changes them. */
+CHECKED int sock_write_parts(int fd, struct iovec *parts, size_t count);
 
 /*
  * A buffer with one descriptor on its first byte (pass_fd < 0: none). Blocking.
