@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * report.h - what sharing gives back and what it costs, over all guests and domains
+ *
+ * A guest tells its own figures; what its shared pages cost it is in the ledger of
+ * its domain's broker. A report brings both together. The definitions are in
+ * samepage(1), REPORT.
+ */
+#ifndef CLI_REPORT_H
+#define CLI_REPORT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/auto.h"
+#include "base/fail.h"
+#include "wire/broker.h"
+#include "wire/control.h"
+
+struct report_guest {
+	struct control_report figures;
+	int64_t reclaimed_bytes;
+};
+
+struct report_domain {
+	char name[WIRE_TEXT_SIZE];
+	uint64_t guests;
+	uint64_t frames;
+	uint64_t store_bytes;
+	uint64_t shared_mappings;
+	int64_t reclaimed_bytes;
+	uint64_t overhead_bytes; /* the broker's and its guests' */
+	uint64_t broker_cpu_ns;
+};
+
+struct report {
+	struct report_guest *guests; /* sorted by name */
+	size_t guest_count;
+	struct report_domain *domains;
+	size_t domain_count;
+	int64_t reclaimed_bytes;
+	uint64_t overhead_bytes;
+};
+
+/* Asks everybody. Who has gone meanwhile is left out, and its socket removed. */
+CHECKED int report_collect(struct report **ret_report, struct fail *why);
+void report_free(struct report *report); /* NULL is fine */
+
+/*
+ * The same from answers that are there already; for each domain either a broker's
+ * report or none. All are copied.
+ */
+CHECKED int report_build(const struct control_report *guests, size_t guest_count,
+			 struct broker_report *const *brokers, size_t broker_count,
+			 struct report **ret_report, struct fail *why);
+
+/* One line of JSON. */
+CHECKED int report_print_json(const struct report *report, FILE *to, struct fail *why);
+/* For people. */
+CHECKED int report_print_table(const struct report *report, FILE *to, struct fail *why);
+
+#endif
