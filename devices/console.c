@@ -20,15 +20,23 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #define PENDING_BYTES 4096 /* no more than PIPE_BUF: a pipe that polls writable takes it whole */
 #define INPUT_BYTES   256
 #define FLUSH_MS      500 /* without progress */
 
+/*
+ * How long output gathers before it is written. A guest sends byte by byte: waking
+ * the loop for each one costs more than all the rest of its console.
+ */
+#define GATHER_NS (4 * NS_PER_MS)
+
 struct console {
 	struct serial *serial;
-	struct loop_source *wake; /* a vCPU wrote, or has read */
+	struct loop_source *wake;   /* a vCPU wrote, or has read */
+	struct loop_source *gather; /* runs while output gathers */
 	struct loop_source *in_source;
 	struct loop_source *out_source;
 	int in;
@@ -146,12 +154,20 @@ static void on_wake(void *context)
 {
 	struct console *console = context;
 
-	out_watch(console, !output_pump(console));
+	if (console->out >= 0)
+		loop_arm(console->gather, GATHER_NS);
 	if (console->in_is_file && !console->in_ended)
 		while (input_pump(console) && !console->in_ended)
 			;
 	else
 		in_watch(console, serial_input_room(console->serial) > 0);
+}
+
+static void on_gathered(void *context)
+{
+	struct console *console = context;
+
+	out_watch(console, !output_pump(console));
 }
 
 /* Called by the serial port on any thread, with its lock held. */
@@ -214,6 +230,8 @@ int console_create(const struct console_config *config, struct loop *loop,
 	console->filter = config->filter;
 	console->filter_context = config->filter_context;
 	rc = loop_add_wake(loop, on_wake, console, &console->wake);
+	if (rc == 0)
+		rc = loop_add_timer(loop, on_gathered, console, &console->gather);
 	if (rc == 0) {
 		struct serial_hooks hooks = {
 			.set_irq = config->set_irq,
@@ -242,6 +260,7 @@ void console_free(struct console *console)
 	if (!console)
 		return;
 	loop_remove(console->wake);
+	loop_remove(console->gather);
 	loop_remove(console->in_source);
 	loop_remove(console->out_source);
 	serial_free(console->serial);
