@@ -15,7 +15,7 @@
 #include "base/fail.h"
 #include "wire/control.h"
 
-#define CLIENT_TIMEOUT_MS 2000
+#define CLIENT_TIMEOUT_MS 5000 /* a report alone may take two seconds */
 #define CLIENT_NO_TIMEOUT (-1)
 #define CLIENT_END_MS	  10000 /* a guest that has agreed to end: giving back RAM takes time */
 
