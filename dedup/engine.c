@@ -20,7 +20,8 @@
  * The first one to show a digest is not asked again: when a twin publishes, the
  * broker offers it the frame. So in a calm guest each page is asked about once.
  * Offers can come to nothing (the page has changed, mappings are short), so every
- * page that waits is asked about again once in REPROBE_PASSES.
+ * page that waits is asked about again once in REPROBE_PASSES. Between that, a page
+ * that waits and never changes is read less and less often.
  *
  * Nothing here trusts a digest: a frame takes a page's place only in merge.c, after
  * all its bytes were compared while nobody could write. So a wrong answer, a stale
@@ -35,7 +36,8 @@
 
 #include "base/log.h"
 
-#define REPROBE_PASSES 64u
+#define REPROBE_PASSES 64u /* a multiple of what rest allows */
+#define REST_MAX       3u  /* read once in 8 passes at least */
 
 int engine_create(const struct engine_config *config, struct engine **ret_engine)
 {
@@ -175,9 +177,22 @@ static bool page_is_readable(const struct page *page, enum look look)
 	return look == LOOK_OWN || (page->old_store && look != LOOK_SWAP);
 }
 
-static bool page_is_due_again(const struct engine *engine, uint32_t number)
+/* Once in so many passes; neighbours take turns, so that every pass costs the same. */
+static bool page_has_its_turn(const struct engine *engine, uint32_t number, uint32_t passes)
 {
-	return (engine->tally.passes + number) % REPROBE_PASSES == 0;
+	return (engine->tally.passes + number) % passes == 0;
+}
+
+/*
+ * A page that waits, and was the same each time it was read, is read less and less
+ * often: it is most likely one of a kind. Returns whether to pass it over now.
+ */
+static bool page_rests(const struct engine *engine, uint32_t number)
+{
+	const struct page *page = &engine->table[number];
+
+	return page->state == PAGE_PROBED &&
+	       !page_has_its_turn(engine, number, 1u << page->rest);
 }
 
 static void page_propose(struct engine *engine, uint32_t number, struct digest digest)
@@ -195,6 +210,8 @@ static void page_read(struct engine *engine, uint32_t number)
 	const uint8_t *bytes = page_bytes(engine, number);
 	struct digest digest;
 
+	if (page_rests(engine, number))
+		return;
 	if (page_is_zero(bytes)) {
 		engine->zeroes[engine->zero_count++] = number;
 		return;
@@ -204,12 +221,15 @@ static void page_read(struct engine *engine, uint32_t number)
 	digest = digest_page(bytes, &engine->secret);
 	if (digest.low != page->digest_low) {
 		page->digest_low = digest.low;
+		page->rest = 0;
 		if (page->state != PAGE_PRIVATE)
 			page_set_state(engine, number, PAGE_PRIVATE);
 		return;
 	}
 	if (page->state == PAGE_PROBED) {
-		if (!page_is_due_again(engine, number))
+		if (page->rest < REST_MAX)
+			page->rest++;
+		if (!page_has_its_turn(engine, number, REPROBE_PASSES))
 			return;
 		page_set_state(engine, number, PAGE_CALM);
 	} else if (page->state == PAGE_PRIVATE) {

@@ -45,7 +45,8 @@ struct page {
 	uint32_t frame_plus; /* 1 + the frame mapped below the page; 0: anonymous memory */
 	uint8_t state;	     /* enum page_state */
 	uint8_t old_store;   /* the frame is one of a store whose broker is gone */
-	uint8_t spare[2];
+	uint8_t rest;	     /* PROBED: looked at once in 1 << rest passes */
+	uint8_t spare;
 };
 
 const char *page_state_name(enum page_state state);
