@@ -25,6 +25,7 @@
 #include "vmm/acpi.h"
 #include "vmm/boot.h"
 #include "vmm/platform.h"
+#include "vmm/reset_vector.h"
 
 struct machine {
 	struct machine_config config;
@@ -172,6 +173,8 @@ static int kernel_load(struct machine *machine, struct fail *why)
 	struct vcpu_entry entry;
 	int rc = acpi_write(machine->gmem, machine->config.cpus, &files.rsdp);
 
+	if (rc == 0)
+		rc = reset_vector_write(machine->gmem);
 	if (rc < 0)
 		return fail_errno(why, -rc, "cannot write the firmware tables");
 	rc = boot_load(machine->gmem, &files, &entry, why);

@@ -15,7 +15,7 @@
 #define LAYOUT_PAGE_TABLES 0x9000 /* six pages: the first 4 GiB, each at its own address */
 #define LAYOUT_CMDLINE	   0x20000 /* up to 64 KiB */
 #define LAYOUT_LOW_END	   0xa0000 /* RAM for the kernel ends; then what was video memory */
-#define LAYOUT_ACPI	   0xe0000 /* firmware tables */
+#define LAYOUT_ACPI	   0xe0000 /* firmware tables; the last 16 bytes: reset_vector.c */
 #define LAYOUT_ACPI_END	   0x100000
 
 #endif
