@@ -214,8 +214,7 @@ int client_request(struct client *client, enum control_type type, int pass_fd, i
 	if (rc < 0)
 		return ask_failed(client, rc, why);
 	if (outcome.error)
-		return fail_set(why, (int)outcome.error, "guest '%s': %s", client->name,
-				outcome.sentence);
+		return fail_set(why, (int)outcome.error, "%s", outcome.sentence);
 	return 0;
 }
 

@@ -52,7 +52,8 @@ struct fleet {
 	struct member_watch *members;
 	size_t count, starting, alive;
 	bool detach;
-	bool is_ending;	  /* members were told to end */
+	bool is_ending; /* members were told to end */
+	uint64_t ending_since_ns;
 	bool was_stopped; /* by a signal, or because nobody reads our output any more */
 	bool failed;	  /* with the sentence of the first member that could not start */
 	struct fail why;
@@ -71,11 +72,11 @@ static void fleet_signal(struct fleet *fleet, int number)
 	}
 }
 
-/* The second time is for somebody who has lost patience. */
 static void fleet_end(struct fleet *fleet)
 {
-	fleet_signal(fleet, fleet->is_ending ? SIGKILL : SIGTERM);
+	fleet_signal(fleet, SIGTERM);
 	fleet->is_ending = true;
+	fleet->ending_since_ns = now_ns();
 	loop_arm(fleet->kill_timer, KILL_AFTER_NS);
 }
 
@@ -84,12 +85,19 @@ static void on_kill_timer(void *context)
 	fleet_signal(context, SIGKILL);
 }
 
+/*
+ * Some senders signal both the process and its group: what comes right behind the
+ * first signal is the same wish. Later, it is from somebody who has lost patience.
+ */
 static void on_signal(void *context, int number)
 {
 	struct fleet *fleet = context;
 
 	fleet->was_stopped = true;
-	fleet_end(fleet);
+	if (!fleet->is_ending)
+		fleet_end(fleet);
+	else if (now_ns() - fleet->ending_since_ns > NS_PER_SEC)
+		fleet_signal(fleet, SIGKILL);
 }
 
 static void fleet_fail(struct fleet *fleet, const struct member_watch *member)

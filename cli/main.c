@@ -48,14 +48,14 @@ static int usage_error(const struct verb *verb, const struct fail *why)
 	return STATUS_USAGE;
 }
 
-static int operands_check(const struct verb *verb, int count, struct fail *why)
+static int operands_check(const struct verb *verb, char **operands, int count, struct fail *why)
 {
 	if (count < verb->min_operands)
 		return fail_set(why, EINVAL, "%s needs %s", verb->name, verb->synopsis);
 	if (verb->max_operands >= 0 && count > verb->max_operands)
-		return fail_set(why, EINVAL, "%s takes %s%d argument%s", verb->name,
-				verb->max_operands ? "only " : "", verb->max_operands,
-				verb->max_operands == 1 ? "" : "s");
+		return fail_set(why, EINVAL,
+				"%s does not take so many arguments: %s is one too many",
+				verb->name, operands[verb->max_operands]);
 	return 0;
 }
 
@@ -79,7 +79,7 @@ static int verb_call(const struct verb *verb, int argc, char **argv)
 		return 0;
 	}
 	if (rc == 0)
-		rc = operands_check(verb, call.operand_count, &why);
+		rc = operands_check(verb, argv, call.operand_count, &why);
 	if (rc == 0 && verb->check)
 		rc = verb->check(&call, &why);
 	if (rc < 0)

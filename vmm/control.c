@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "base/rundir.h"
@@ -95,16 +96,21 @@ int control_claim(const char *name, struct control **ret_control, struct fail *w
 
 void control_sweep(const char *name)
 {
-	char path[RUNDIR_PATH_MAX];
+	char path[RUNDIR_PATH_MAX], log_path[RUNDIR_PATH_MAX];
 	AUTO_CLOSE int lock_fd = -1;
 	AUTO_CLOSE int probe_fd = -1;
 	struct fail why;
+	struct stat st;
 
 	if (rundir_path(RUNDIR_GUESTS, name, ".sock", path, &why) < 0 ||
+	    rundir_path(RUNDIR_GUESTS, name, ".log", log_path, &why) < 0 ||
 	    guests_lock(&lock_fd, &why) < 0)
 		return;
-	if (sock_connect(path, &probe_fd) == -ECONNREFUSED)
-		unlink(path);
+	if (sock_connect(path, &probe_fd) != -ECONNREFUSED)
+		return;
+	unlink(path);
+	if (lstat(log_path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0)
+		unlink(log_path);
 }
 
 static void client_free(struct client *client)

@@ -48,8 +48,8 @@ CHECKED int control_serve(struct control *control, struct loop *loop, const stru
 void control_free(struct control *control); /* NULL is fine */
 
 /*
- * Removes the socket of a guest that ended without doing so. Nothing happens
- * where somebody listens. For those who list guests.
+ * Removes the socket of a guest that ended without doing so, and its log if that
+ * is empty. Nothing happens where somebody listens. For those who list guests.
  */
 void control_sweep(const char *name);
 

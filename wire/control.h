@@ -36,7 +36,7 @@ enum control_state {
 /* "running", "paused", "shutdown", "crashed"; "unknown" for any other number. */
 const char *control_state_name(enum control_state state);
 
-/* A guest's figures by the definitions of samepage(1), REPORT. */
+/* A guest's figures by the definitions of samepage(1), THE REPORT. */
 struct control_report {
 	char name[WIRE_TEXT_SIZE];
 	char domain[WIRE_TEXT_SIZE];
