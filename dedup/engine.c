@@ -36,8 +36,10 @@
 
 #include "base/log.h"
 
-#define REPROBE_PASSES 64u /* a multiple of what rest allows */
-#define REST_MAX       3u  /* read once in 8 passes at least */
+#define REPROBE_PASSES 64u /* asked about again, where all is well */
+#define REST_MAX       8u  /* passes, of which one reads a page that waits; divides the above */
+#define LOOKS_MAX      16u
+#define BREAKS_MAX     4u /* 1 << this: LOOKS_MAX at the most */
 
 int engine_create(const struct engine_config *config, struct engine **ret_engine)
 {
@@ -153,6 +155,8 @@ static void page_break(struct engine *engine, uint32_t number)
 	engine_release(engine, page->frame_plus - 1);
 	page_set_state(engine, number, PAGE_PRIVATE);
 	page->digest_low = 0;
+	if (page->breaks < BREAKS_MAX)
+		page->breaks++;
 }
 
 /* What the look alone tells: no byte of the page is read. */
@@ -190,9 +194,9 @@ static bool page_has_its_turn(const struct engine *engine, uint32_t number, uint
 static bool page_rests(const struct engine *engine, uint32_t number)
 {
 	const struct page *page = &engine->table[number];
+	uint32_t passes = page->looks < REST_MAX ? page->looks : REST_MAX;
 
-	return page->state == PAGE_PROBED &&
-	       !page_has_its_turn(engine, number, 1u << page->rest);
+	return page->state == PAGE_PROBED && !page_has_its_turn(engine, number, passes);
 }
 
 static void page_propose(struct engine *engine, uint32_t number, struct digest digest)
@@ -201,6 +205,29 @@ static void page_propose(struct engine *engine, uint32_t number, struct digest d
 
 	item->page = number;
 	item->digest = digest;
+}
+
+/*
+ * Whether the page is worth asking about now. A page that broke before has to prove
+ * itself: twice as long after each time, since a merge that does not last costs the
+ * guest a fault and everybody time.
+ */
+static bool page_is_candidate(struct engine *engine, uint32_t number, uint64_t digest_low)
+{
+	struct page *page = &engine->table[number];
+
+	if (digest_low != page->digest_low) {
+		page->digest_low = digest_low;
+		page->looks = 0;
+		if (page->state != PAGE_PRIVATE)
+			page_set_state(engine, number, PAGE_PRIVATE);
+		return false;
+	}
+	if (page->looks < LOOKS_MAX)
+		page->looks++;
+	if (page->state == PAGE_PROBED)
+		return page_has_its_turn(engine, number, REPROBE_PASSES);
+	return page->looks >= 1u << page->breaks;
 }
 
 /* PRIVATE -> CALM transition, and what undoes it. */
@@ -219,22 +246,10 @@ static void page_read(struct engine *engine, uint32_t number)
 	if (!engine->linked)
 		return;
 	digest = digest_page(bytes, &engine->secret);
-	if (digest.low != page->digest_low) {
-		page->digest_low = digest.low;
-		page->rest = 0;
-		if (page->state != PAGE_PRIVATE)
-			page_set_state(engine, number, PAGE_PRIVATE);
+	if (!page_is_candidate(engine, number, digest.low))
 		return;
-	}
-	if (page->state == PAGE_PROBED) {
-		if (page->rest < REST_MAX)
-			page->rest++;
-		if (!page_has_its_turn(engine, number, REPROBE_PASSES))
-			return;
+	if (page->state != PAGE_CALM)
 		page_set_state(engine, number, PAGE_CALM);
-	} else if (page->state == PAGE_PRIVATE) {
-		page_set_state(engine, number, PAGE_CALM);
-	}
 	page_propose(engine, number, digest);
 }
 

@@ -10,7 +10,7 @@
  *	   +------------------------- zero bytes ---------------+
  *
  *	PRIVATE		the guest's own, or not populated
- *	CALM		kept its digest between two looks
+ *	CALM		kept its digest between two looks, or more where it broke before
  *	PROBED		the broker was asked, and knows it as the only one so far
  *	TWIN		another page has the same digest: bytes are to be published
  *	PUBLISHED	bytes were sent
@@ -45,8 +45,8 @@ struct page {
 	uint32_t frame_plus; /* 1 + the frame mapped below the page; 0: anonymous memory */
 	uint8_t state;	     /* enum page_state */
 	uint8_t old_store;   /* the frame is one of a store whose broker is gone */
-	uint8_t rest;	     /* PROBED: looked at once in 1 << rest passes */
-	uint8_t spare;
+	uint8_t looks;	     /* in a row that found the same digest, up to LOOKS_MAX */
+	uint8_t breaks;	     /* so far, up to BREAKS_MAX */
 };
 
 const char *page_state_name(enum page_state state);
