@@ -3,10 +3,10 @@
 # The kernel finds them through ACPI and wakes them by interrupts: a fault there costs processors silently.
 . "$(dirname "$0")/lib.sh"
 
-guest_start two cpus,poweroff --cpus 2
+guest_start two cpus,poweroff --dedup off --cpus 2
 guest_ready two
 guest_ends_with two 0
-guest_start four cpus,poweroff --cpus 4
+guest_start four cpus,poweroff --dedup off --cpus 4
 guest_ready four
 guest_ends_with four 0
 grep -q '^CPUS 2' "$scratch/two.console" || fail "not 2: $(grep CPUS "$scratch/two.console")"

@@ -3,8 +3,8 @@
 # Memory above 4 GiB is another range of another memory map entry: easy to lose.
 . "$(dirname "$0")/lib.sh"
 
-guest_start large memory,poweroff --mem 5G
-guest_start small memory,poweroff --mem 96M
+guest_start large memory,poweroff --dedup off --mem 5G
+guest_start small memory,poweroff --dedup off --mem 96M
 guest_ready large small
 guest_ends_with large 0
 guest_ends_with small 0

@@ -64,6 +64,11 @@ clean_up() {
 	for pid in $(broker_pids); do
 		kill -KILL "$pid" 2> /dev/null || true
 	done
+	# What a killed process could not take away itself must not stop the next test.
+	for name in "${!guest_pid[@]}"; do
+		rm -f "$runtime/guests/$name".*
+	done
+	rm -f "$runtime/domains/$domain"*
 	rm -rf "$scratch"
 	exit $status
 }
@@ -204,9 +209,13 @@ converged() { # seconds name...
 	return 1
 }
 
-runtime_is_clean() {
-	local file
-	for file in "$runtime"/guests/* "$runtime"/domains/"$domain"*; do
+# Nothing there bears the name of a guest or domain of this test.
+runtime_is_clean() { # [name...]
+	local name file
+	for name in "${!guest_pid[@]}" "$@"; do
+		[ ! -e "$runtime/guests/$name.sock" ] || return 1
+	done
+	for file in "$runtime"/domains/"$domain"*; do
 		[ ! -e "$file" ] || return 1
 	done
 }
@@ -214,7 +223,7 @@ runtime_is_clean() {
 # The end of a test that ended all its guests: nothing may be left.
 expect_nothing_left() {
 	await 20 no_broker_left || fail "a broker outlives its guests"
-	await 5 runtime_is_clean || fail "left in $runtime: $(find "$runtime" -type s | tr '\n' ' ')"
+	await 5 runtime_is_clean || fail "left in $runtime: $(find "$runtime" -type f -o -type s | tr '\n' ' ')"
 }
 
 GUEST_KERNEL=${GUEST_KERNEL:-$("$root/guest-images/kernel" linux-image-cloud-amd64 vmlinuz)}

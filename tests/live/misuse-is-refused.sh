@@ -15,7 +15,7 @@ refused() { # expected-status word command...
 		fail "$lines lines on stderr instead of one: $*"
 	fi
 	grep -q -i -e "$word" "$scratch/err" || fail "the sentence does not say '$word': $*"
-	runtime_is_clean || fail "something is left in $runtime: $*"
+	runtime_is_clean refused || fail "something is left in $runtime: $*"
 	no_broker_left || await 20 no_broker_left || fail "a broker is left: $*"
 }
 run=("$SAMEPAGE" run --domain "$domain" --name refused --console none)
@@ -49,12 +49,14 @@ refused 1 "$scratch/missing" "${run[@]}" "${kernel[@]}" --initrd "$scratch/missi
 refused 1 'initrd' "${run[@]}" "${kernel[@]}" --initrd "$scratch/huge" --mem 128M
 refused 1 'mem' "${run[@]}" "${kernel[@]}" --initrd "$GUEST_INITRD" --mem 8M
 # The machine
-without_kvm() { # shell-command
-	unshare -m sh -c "$1"' && exec "$@"' sh "${run[@]}" "${kernel[@]}"
-}
 if unshare -m true 2> /dev/null; then
-	refused 1 '/dev/kvm' without_kvm 'mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3'
-	refused 1 '/dev/kvm' without_kvm 'mount --bind /dev/null /dev/kvm'
+	# The last word of each is the shell's $0.
+	# shellcheck disable=SC2016
+	absent=(unshare -m sh -c 'mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && exec "$@"' sh)
+	# shellcheck disable=SC2016
+	useless=(unshare -m sh -c 'mount --bind /dev/null /dev/kvm && exec "$@"' sh)
+	refused 1 '/dev/kvm' "${absent[@]}" "${run[@]}" "${kernel[@]}"
+	refused 1 '/dev/kvm' "${useless[@]}" "${run[@]}" "${kernel[@]}"
 else
 	say "not root: leaving out a machine without /dev/kvm"
 fi
