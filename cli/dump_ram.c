@@ -55,6 +55,15 @@ static int part_create(const char *path, int *ret_fd, struct fail *why)
 	return 0;
 }
 
+/* The guest knows what went wrong, but not what the file is called here. */
+static int part_fill(struct client *client, int fd, const char *path, struct fail *why)
+{
+	struct fail cause;
+	int rc = client_request(client, CONTROL_DUMP_RAM, fd, CLIENT_NO_TIMEOUT, &cause);
+
+	return rc < 0 ? fail_set(why, -rc, "cannot fill '%s': %s", path, cause.text) : 0;
+}
+
 static int dump_ram_exec(const struct call *call, struct fail *why)
 {
 	AUTO_CLIENT struct client client = CLIENT_NONE;
@@ -66,7 +75,7 @@ static int dump_ram_exec(const struct call *call, struct fail *why)
 		return rc;
 	rc = part_create(path, &fd, why);
 	if (rc == 0)
-		rc = client_request(&client, CONTROL_DUMP_RAM, fd, CLIENT_NO_TIMEOUT, why);
+		rc = part_fill(&client, fd, path, why);
 	if (rc == 0 && rename(part_path, path) < 0)
 		rc = fail_errno(why, errno, "cannot rename '%s' to '%s'", part_path, path);
 	if (rc < 0 && fd >= 0)

@@ -84,12 +84,10 @@ static int on_dump_ram(void *context, int fd, struct fail *why)
 {
 	struct guest *guest = context;
 	struct vm *vm = machine_vm(guest->machine);
-	char path[128];
 	int rc;
 
-	snprintf(path, sizeof(path), "the memory image of guest '%s'", guest->config->machine.name);
 	vm_pause(vm);
-	rc = gmem_dump_image(machine_gmem(guest->machine), fd, path, why);
+	rc = gmem_dump_image(machine_gmem(guest->machine), fd, machine_name(guest->machine), why);
 	vm_resume(vm);
 	return rc;
 }
