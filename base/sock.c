@@ -141,7 +141,7 @@ int sock_read_all(int fd, void *bytes, size_t length)
 	return 0;
 }
 
-/* Room for exactly one descriptor, aligned as the kernel wants it. */
+/* Room for one descriptor (two on 64-bit machines), aligned as the kernel wants it. */
 union fd_control {
 	struct cmsghdr header;
 	char room[CMSG_SPACE(sizeof(int))];
@@ -170,6 +170,29 @@ int sock_write_fd(int fd, const void *bytes, size_t length, int pass_fd)
 	return sock_write_all(fd, (const char *)bytes + n, length - (size_t)n);
 }
 
+/*
+ * The descriptor that came along, or -1. Where there are more than one, none is what
+ * the reader expects: left open, they would let a peer use up our descriptors.
+ */
+static int take_descriptor(struct msghdr *message)
+{
+	const struct cmsghdr *header = CMSG_FIRSTHDR(message);
+	size_t count;
+	int fds[2];
+
+	if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+		return -1;
+	count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	if (count > ARRAY_SIZE(fds))
+		count = ARRAY_SIZE(fds);
+	memcpy(fds, CMSG_DATA(header), count * sizeof(int));
+	if (count == 1)
+		return fds[0];
+	for (size_t i = 0; i < count; i++)
+		close(fds[i]);
+	return -1;
+}
+
 ssize_t sock_read_fd(int fd, void *bytes, size_t length, int *ret_fd)
 {
 	union fd_control control = { 0 };
@@ -187,10 +210,6 @@ ssize_t sock_read_fd(int fd, void *bytes, size_t length, int *ret_fd)
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
-	*ret_fd = -1;
-	if (CMSG_FIRSTHDR(&message) && control.header.cmsg_level == SOL_SOCKET &&
-	    control.header.cmsg_type == SCM_RIGHTS &&
-	    control.header.cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(ret_fd, CMSG_DATA(&control.header), sizeof(int));
+	*ret_fd = take_descriptor(&message);
 	return n;
 }
