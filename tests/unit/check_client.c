@@ -354,6 +354,9 @@ int main(void)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
+	/* for a machine that does much else */
+	tcase_set_timeout(core, 60);
+	tcase_set_timeout(misuse, 60);
 	tcase_add_checked_fixture(core, set_up, tear_down);
 	tcase_add_test(core, a_report_comes_back);
 	tcase_add_test(core, a_refusal_comes_back_with_its_sentence);
