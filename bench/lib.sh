@@ -1,0 +1,79 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# lib.sh - what the benchmarks have in common; to be sourced
+#
+# A fleet: samepage with a run-time directory of its own, so that it sees no
+# other guest of this user, and so that its processes are known by it: each of
+# them, however it was started, has the directory in its environment.
+
+root=$(realpath "$(dirname "${BASH_SOURCE[0]}")/..")
+build=$(realpath -m "${SAMEPAGE_BUILD:-$root/build}")
+command_name=$(basename "$0")
+scratch=
+
+say() {
+	echo "$command_name: $*" >&2
+}
+
+die() {
+	say "$*"
+	exit 1
+}
+
+# What this machine can't do is no failure: bench/all tells the two apart.
+refuse() {
+	say "$*"
+	exit 77
+}
+
+# The command's head is its manual.
+usage() { # exit-status
+	sed -n '3,/^[^#]/s/^#\( \|$\)//p' "$0"
+	exit "$1"
+}
+
+# Microseconds, into a variable. Neither this nor nap starts a process, so that
+# watching closely does not disturb what is watched.
+now_us() { # variable
+	printf -v "$1" '%s' "${EPOCHREALTIME/[.,]/}"
+}
+
+exec {silence}<> <(:)
+nap() { # seconds
+	read -r -t "$1" -u "$silence" || true
+}
+
+samepage() {
+	SAMEPAGE_RUNDIR=$scratch/run "$build/samepage" "$@"
+}
+
+fleet_open() {
+	local program
+	for program in samepage bench/cpu-clock bench/mergeable bench/oracle; do
+		[ -x "$build/$program" ] ||
+			die "$build/$program does not exist: run ./demo, which builds it, or set SAMEPAGE_BUILD"
+	done
+	scratch=$(mktemp -d "${TMPDIR:-/tmp}/samepage-bench.XXXXXX")
+}
+
+# The processes of this fleet, one a line.
+fleet_pids() {
+	local process entry
+	[ -n "$scratch" ] || return 0
+	for process in /proc/[0-9]*; do
+		{
+			while read -r -d '' entry; do
+				[ "$entry" != "SAMEPAGE_RUNDIR=$scratch/run" ] || echo "${process#/proc/}"
+			done < "$process/environ"
+		} 2> /dev/null || true
+	done
+}
+
+# Ends what is left of the fleet, however it is; what a guest owns is gone with it.
+fleet_end() {
+	local pids
+	while mapfile -t pids < <(fleet_pids) && [ ${#pids[@]} -gt 0 ]; do
+		kill -KILL "${pids[@]}" 2> /dev/null || true
+		sleep 0.05
+	done
+}
