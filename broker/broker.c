@@ -109,8 +109,8 @@ static int broker_listen(struct broker *broker)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
 	struct loop_source *source;
-	int rc = loop_add_fd(broker->loop, broker->listen_fd, EPOLLIN, on_incoming, broker,
-			     &source);
+	int rc =
+		loop_add_fd(broker->loop, broker->listen_fd, EPOLLIN, on_incoming, broker, &source);
 
 	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(signals); i++)
 		rc = loop_add_signal(broker->loop, signals[i], on_signal, broker, &source);

@@ -168,8 +168,8 @@ static int on_hello(struct guest *guest, const uint8_t *payload, size_t length)
 		return rc;
 	log_debug("guest %s (pid %d) has joined", guest->name, guest->pid);
 	rc = broker_put_welcome(buffer, sizeof(buffer), &welcome);
-	return rc < 0 ? rc :
-			peer_send(guest->peer, buffer, (size_t)rc,
+	return rc < 0 ? rc
+		      : peer_send(guest->peer, buffer, (size_t)rc,
 				  guest->broker->store.read_only_fd);
 }
 

@@ -27,8 +27,8 @@ struct broker {
 	struct digest_secret secret;
 	struct store store;
 	struct catalog *catalog;
-	struct guest *guests; /* connections as well, before they say HELLO */
-	uint32_t guest_count; /* of those that said HELLO */
+	struct guest *guests;	       /* connections as well, before they say HELLO */
+	uint32_t guest_count;	       /* of those that said HELLO */
 	struct guest *by_client[4096]; /* who gets the offers for a catalog client */
 };
 

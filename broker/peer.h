@@ -19,8 +19,7 @@ struct peer;
 
 struct peer_ops {
 	/* A whole message; an error drops the peer. */
-	int (*on_message)(void *context, const struct wire_header *header,
-			  const uint8_t *payload);
+	int (*on_message)(void *context, const struct wire_header *header, const uint8_t *payload);
 	/* The connection is over; the peer frees itself after this. */
 	void (*on_close)(void *context);
 };

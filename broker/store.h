@@ -17,9 +17,9 @@
 #include "base/fail.h"
 
 struct store {
-	int fd;		 /* the broker's alone */
+	int fd;		  /* the broker's alone */
 	int read_only_fd; /* for guests */
-	uint32_t frames; /* that the store can hold */
+	uint32_t frames;  /* that the store can hold */
 };
 
 /* Room for as many frames as the host has memory. */

@@ -30,7 +30,7 @@ static const struct settings defaults = {
 	.cpus = 1,
 	.count = 1,
 	.dedup = true,
-	.dedup_cpu = 50,
+	.dedup_cpu = 20,
 	.log_level = LOG_LEVEL_WARN,
 };
 
@@ -66,7 +66,7 @@ static const struct option options[] = {
 	{ "dedup", "on|off", "whether memory is shared at all (default on)", OPTION_ON_OFF,
 	  FIELD(dedup), 0, 0, 0 },
 	{ "dedup-cpu", "PERCENT",
-	  "of one processor that sharing may use for each guest, 1 to 100 (default 50)",
+	  "of one processor that sharing may use for each guest, 1 to 100 (default 20)",
 	  OPTION_NUMBER, FIELD(dedup_cpu), 1, 100, 0 },
 	{ "ram-image", "FILE", "fill the memory from an image instead of booting; needs --paused",
 	  OPTION_TEXT, FIELD(ram_image), 0, 0, 0 },

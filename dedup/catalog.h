@@ -42,10 +42,10 @@ struct catalog_ops {
 };
 
 struct catalog_sums {
-	uint32_t frames;	/* in use */
-	uint64_t references;	/* over all frames: mappings and answers under way */
-	uint64_t claims;	/* digests that one guest has, and no frame */
-	uint64_t memory_bytes;	/* of the catalog itself */
+	uint32_t frames;       /* in use */
+	uint64_t references;   /* over all frames: mappings and answers under way */
+	uint64_t claims;       /* digests that one guest has, and no frame */
+	uint64_t memory_bytes; /* of the catalog itself */
 };
 
 struct catalog;
@@ -62,8 +62,8 @@ CHECKED int catalog_client_add(struct catalog *catalog, uint32_t pages, uint32_t
 void catalog_client_remove(struct catalog *catalog, uint32_t client);
 
 /* -EINVAL: no such page. Otherwise 0 and an answer. */
-CHECKED int catalog_probe(struct catalog *catalog, uint32_t client,
-			  const struct catalog_item *item, uint32_t *ret_answer);
+CHECKED int catalog_probe(struct catalog *catalog, uint32_t client, const struct catalog_item *item,
+			  uint32_t *ret_answer);
 
 /* bytes: PAGE_BYTES, private to the caller, so that they don't change any more. */
 CHECKED int catalog_publish(struct catalog *catalog, uint32_t client,

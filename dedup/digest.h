@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PAGE_BYTES		4096u
+#define PAGE_BYTES	    4096u
 #define DIGEST_SECRET_BYTES 192u /* XXH3 asks for at least 136 */
 
 struct digest {

@@ -227,7 +227,8 @@ static bool page_is_candidate(struct engine *engine, uint32_t number, uint64_t d
 		page->looks++;
 	if (page->state == PAGE_PROBED)
 		return page_has_its_turn(engine, number, REPROBE_PASSES);
-	return page->looks >= 1u << page->breaks;
+	return page->looks >=
+	       1u << (page->breaks > engine->caution ? page->breaks : engine->caution);
 }
 
 /* PRIVATE -> CALM transition, and what undoes it. */
@@ -400,6 +401,11 @@ void engine_take_offers(struct engine *engine)
 }
 
 /* Passes */
+
+void engine_set_caution(struct engine *engine, uint32_t caution)
+{
+	engine->caution = caution < BREAKS_MAX ? caution : BREAKS_MAX;
+}
 
 static uint32_t window_size(const struct engine *engine, uint32_t first)
 {

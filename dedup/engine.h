@@ -45,6 +45,9 @@ void engine_free(struct engine *engine);
 void engine_link_up(struct engine *engine, const struct digest_secret *secret);
 bool engine_link_is_up(const struct engine *engine);
 
+/* Pages have to be calm for 1 << caution looks, from now on; 0 at the start. */
+void engine_set_caution(struct engine *engine, uint32_t caution);
+
 /*
  * Looks at the next few pages and does with them what is due, then takes the
  * offers that have come. Returns 1 where that ended a pass, else 0; -errno where the

@@ -23,8 +23,9 @@ struct engine {
 	struct engine_config config;
 	struct digest_secret secret;
 	bool linked;
+	uint32_t caution;
 	struct page *table;
-	uint32_t next; /* first page of the next window */
+	uint32_t next;	    /* first page of the next window */
 	uint64_t populated; /* of the pass under way */
 	struct tally tally;
 

@@ -28,8 +28,8 @@ struct link_ops {
 	int (*probe)(void *context, const struct catalog_item *items, uint32_t count,
 		     uint32_t *ret_answers);
 	/* pages[i]: where the bytes of items[i] are; they may change meanwhile. */
-	int (*publish)(void *context, const struct catalog_item *items,
-		       const void *const *pages, uint32_t count, uint32_t *ret_answers);
+	int (*publish)(void *context, const struct catalog_item *items, const void *const *pages,
+		       uint32_t count, uint32_t *ret_answers);
 	int (*release)(void *context, const uint32_t *frames, uint32_t count);
 	/* Up to max offers that have come, without waiting. Returns how many. */
 	int (*offers)(void *context, struct link_offer *ret_offers, uint32_t max);

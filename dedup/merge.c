@@ -271,7 +271,8 @@ void merge_zeroes(struct engine *engine)
 
 		n = 1;
 		while (n < RUN_MAX && i + n < engine->zero_count &&
-		       engine->zeroes[i + n] == first + n && !page_starts_mapping(engine, first + n))
+		       engine->zeroes[i + n] == first + n &&
+		       !page_starts_mapping(engine, first + n))
 			n++;
 		zero_run(engine, first, n);
 	}

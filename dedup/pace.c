@@ -2,6 +2,8 @@
 /* pace.c - how fast the engine may go */
 #include "dedup/pace.h"
 
+#include <stdbool.h>
+
 #include "base/clock.h"
 
 /*
@@ -12,6 +14,13 @@
 #define PAUSE_FULL_PACE_NS (20 * NS_PER_MS)
 #define PAUSE_SHORTEST_NS  (200 * NS_PER_MS)
 #define PAUSE_LONGEST_NS   (10 * NS_PER_SEC)
+/* A pass that gains less than one page in so many is not worth repeating soon. */
+#define WORTHWHILE_SHARE 512u
+/* Fewer broken pages than one in so many are an idle guest's. */
+#define QUIET_SHARE 1024u
+/* A guest that has just started is likely to be at work. */
+#define CAUTION_FIRST 2u
+#define CAUTION_MAX   4u
 /* A sleep shorter than this is not worth the switch. */
 #define BRAKE_SHORTEST_NS (2 * NS_PER_MS)
 
@@ -20,10 +29,11 @@ static uint64_t shortest_pause_ns(const struct pace *pace)
 	return pace->cpu_percent == 100 ? PAUSE_FULL_PACE_NS : PAUSE_SHORTEST_NS;
 }
 
-void pace_init(struct pace *pace, uint32_t cpu_percent)
+void pace_init(struct pace *pace, uint32_t cpu_percent, uint32_t pages)
 {
-	*pace = (struct pace){ .cpu_percent = cpu_percent };
+	*pace = (struct pace){ .cpu_percent = cpu_percent, .pages = pages };
 	pace->pause_ns = shortest_pause_ns(pace);
+	pace->caution = cpu_percent == 100 ? 0 : CAUTION_FIRST;
 }
 
 void pace_start(struct pace *pace, uint64_t wall_ns, uint64_t cpu_ns)
@@ -37,13 +47,26 @@ uint64_t pace_brake_ns(const struct pace *pace, uint64_t wall_ns, uint64_t cpu_n
 	uint64_t used = cpu_ns - pace->cpu_ns, passed = wall_ns - pace->wall_ns;
 	uint64_t earned = used / pace->cpu_percent * 100;
 
-	return pace->cpu_percent < 100 && earned > passed + BRAKE_SHORTEST_NS ? earned - passed :
-										0;
+	return pace->cpu_percent < 100 && earned > passed + BRAKE_SHORTEST_NS ? earned - passed : 0;
 }
 
-uint64_t pace_pause_ns(struct pace *pace, uint64_t gained_pages)
+/* At full pace somebody wants memory back at any price: no caution. */
+static void caution_adapt(struct pace *pace, uint64_t gained_pages, uint64_t broken_pages)
 {
-	if (gained_pages > 0)
+	bool quiet = broken_pages <= pace->pages / QUIET_SHARE;
+
+	if (pace->cpu_percent == 100)
+		return;
+	if (!quiet && broken_pages * 2 > gained_pages && pace->caution < CAUTION_MAX)
+		pace->caution++;
+	else if ((quiet || broken_pages * 8 < gained_pages) && pace->caution > 0)
+		pace->caution--;
+}
+
+uint64_t pace_pause_ns(struct pace *pace, uint64_t gained_pages, uint64_t broken_pages)
+{
+	caution_adapt(pace, gained_pages, broken_pages);
+	if (gained_pages > pace->pages / WORTHWHILE_SHARE)
 		pace->pause_ns = shortest_pause_ns(pace);
 	else if (pace->pause_ns < PAUSE_LONGEST_NS / 2)
 		pace->pause_ns *= 2;

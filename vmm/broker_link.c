@@ -27,9 +27,9 @@
 #include "base/sock.h"
 #include "wire/broker.h"
 
-#define INPUT_SIZE   (2 * (WIRE_HEADER_SIZE + BROKER_REPLY_MAX))
+#define INPUT_SIZE    (2 * (WIRE_HEADER_SIZE + BROKER_REPLY_MAX))
 #define CONNECT_TRIES 3
-#define BROKER_FD    3 /* where the new broker finds its listening socket */
+#define BROKER_FD     3 /* where the new broker finds its listening socket */
 
 extern char **environ;
 
@@ -118,7 +118,8 @@ static int broker_spawn(const char *domain, int listen_fd, const char *log_path)
 	posix_spawnattr_init(&attributes);
 	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-	posix_spawn_file_actions_addopen(&actions, 2, log_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	posix_spawn_file_actions_addopen(&actions, 2, log_path, O_WRONLY | O_CREAT | O_APPEND,
+					 0600);
 	posix_spawn_file_actions_adddup2(&actions, listen_fd, BROKER_FD);
 	posix_spawn_file_actions_addclosefrom_np(&actions, BROKER_FD + 1);
 	posix_spawnattr_setsigmask(&attributes, &none);

@@ -177,8 +177,7 @@ const struct memory_ops remap_ops = {
 	.wake = remap_wake,
 };
 
-int remap_init(struct remap *remap, void *base, uint64_t bytes, bool plain_kernel,
-	       struct fail *why)
+int remap_init(struct remap *remap, void *base, uint64_t bytes, bool plain_kernel, struct fail *why)
 {
 	int rc;
 

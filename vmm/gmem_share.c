@@ -185,29 +185,32 @@ static bool thread_pass(struct gmem_share *share)
 	return rc > 0;
 }
 
-static uint64_t gained(const struct gmem_share *share)
+/* How long to rest after a pass, by what it brought since `before`. */
+static uint64_t pass_evaluate(struct gmem_share *share, const struct tally *before)
 {
-	struct tally tally = engine_tally(share->engine);
+	struct tally now = engine_tally(share->engine);
+	uint64_t gained =
+		now.merges_total + now.zeroes_total - before->merges_total - before->zeroes_total;
+	uint64_t pause_ns =
+		pace_pause_ns(&share->pace, gained, now.breaks_total - before->breaks_total);
 
-	return tally.merges_total + tally.zeroes_total;
+	engine_set_caution(share->engine, share->pace.caution);
+	if (!engine_link_is_up(share->engine) && pause_ns > RECONNECT_NS)
+		pause_ns = RECONNECT_NS;
+	return pause_ns;
 }
 
 static void *thread_run(void *context)
 {
 	struct gmem_share *share = context;
-	uint64_t before, pause_ns;
-	bool go_on = true;
+	struct tally before;
 
-	while (go_on) {
-		before = gained(share);
-		go_on = thread_pass(share);
-		if (!go_on)
+	engine_set_caution(share->engine, share->pace.caution);
+	do {
+		before = engine_tally(share->engine);
+		if (!thread_pass(share))
 			break;
-		pause_ns = pace_pause_ns(&share->pace, gained(share) - before);
-		if (!engine_link_is_up(share->engine) && pause_ns > RECONNECT_NS)
-			pause_ns = RECONNECT_NS;
-		go_on = thread_sleep(share, pause_ns);
-	}
+	} while (thread_sleep(share, pass_evaluate(share, &before)));
 	return NULL;
 }
 
@@ -256,15 +259,15 @@ static int share_open(struct gmem_share *share, struct gmem *gmem,
 	if (rc < 0)
 		return rc;
 	share->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	rc = share->wake_fd < 0 ? -errno :
-				  broker_link_create(config->domain, config->name, engine.pages,
-						     &share->link);
+	rc = share->wake_fd < 0
+		     ? -errno
+		     : broker_link_create(config->domain, config->name, engine.pages, &share->link);
 	engine.link_context = share->link;
 	if (rc == 0)
 		rc = engine_create(&engine, &share->engine);
 	if (rc < 0)
 		return fail_errno(why, -rc, "cannot set up sharing");
-	pace_init(&share->pace, config->cpu_percent);
+	pace_init(&share->pace, config->cpu_percent, engine.pages);
 	share->snapshot = engine_tally(share->engine);
 	return 0;
 }

@@ -70,8 +70,7 @@ int uffd_open(bool plain, struct uffd *ret_uffd, struct fail *why)
 	api.features = offered & (FEATURES_NEEDED | (plain ? 0 : UFFD_FEATURE_WP_UNPOPULATED));
 	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) < 0)
 		return fail_errno(why, errno, "cannot use userfaultfd");
-	ret_uffd->protects_unpopulated = (api.features & UFFD_FEATURE_WP_UNPOPULATED) &&
-					 !plain;
+	ret_uffd->protects_unpopulated = (api.features & UFFD_FEATURE_WP_UNPOPULATED) && !plain;
 	ret_uffd->fd = TAKE_FD(fd);
 	return 0;
 }
