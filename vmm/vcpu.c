@@ -17,6 +17,7 @@
 #include <linux/kvm.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,7 @@ struct vcpu {
 	size_t run_bytes;
 	pthread_t thread; /* valid if has_thread */
 	bool has_thread;
+	_Atomic uint64_t final_cpu_ns; /* set when the thread ends; 0 before */
 };
 
 static int vcpu_map_run(struct vcpu *vcpu, int kvm_fd)
@@ -203,7 +205,7 @@ static void *vcpu_main(void *context)
 		if (!inside || vcpu->run->immediate_exit) {
 			inside = gate_pass(gate, inside, &vcpu->run->immediate_exit);
 			if (!inside)
-				return NULL;
+				break;
 		}
 		while (ioctl(vcpu->fd, KVM_RUN, 0) == 0)
 			exit_handle(vcpu);
@@ -211,6 +213,8 @@ static void *vcpu_main(void *context)
 		if (errno != EINTR && errno != EAGAIN)
 			vcpu_run_failed(vcpu, errno);
 	}
+	vcpu->final_cpu_ns = thread_cpu_ns();
+	return NULL;
 }
 
 int vcpu_start(struct vcpu *vcpu, struct fail *why)
@@ -253,6 +257,8 @@ uint64_t vcpu_cpu_ns(const struct vcpu *vcpu)
 {
 	clockid_t clock;
 
+	if (vcpu->final_cpu_ns != 0)
+		return vcpu->final_cpu_ns;
 	if (!vcpu->has_thread || pthread_getcpuclockid(vcpu->thread, &clock) != 0)
 		return 0;
 	return clock_ns(clock);
