@@ -111,12 +111,12 @@ void engine_link_up(struct engine *engine, const struct digest_secret *secret)
 {
 	engine->secret = *secret;
 	engine->linked = true;
+	engine->store++;
 	for (uint32_t i = 0; i < engine->config.pages; i++) {
 		struct page *page = &engine->table[i];
 
 		if (page->state == PAGE_SHARED)
 			page_set_state(engine, i, PAGE_PRIVATE);
-		page->old_store = page->frame_plus != 0;
 		page->digest_low = 0; /* by another secret */
 	}
 }
@@ -174,11 +174,14 @@ static void page_account(struct engine *engine, uint32_t number, enum look look)
 }
 
 /* Whether there is something to read that could be shared. */
-static bool page_is_readable(const struct page *page, enum look look)
+static bool page_is_readable(const struct engine *engine, uint32_t number, enum look look)
 {
+	const struct page *page = &engine->table[number];
+	bool over_old_store = page->frame_plus != 0 && page->store != engine->store;
+
 	if (page->state == PAGE_SHARED || page->state == PAGE_ZERO)
 		return false;
-	return look == LOOK_OWN || (page->old_store && look != LOOK_SWAP);
+	return look == LOOK_OWN || (over_old_store && look != LOOK_SWAP);
 }
 
 /* Once in so many passes; neighbours take turns, so that every pass costs the same. */
@@ -268,7 +271,7 @@ static void window_read(struct engine *engine, uint32_t first, uint32_t count)
 {
 	engine->item_count = engine->zero_count = engine->merge_count = 0;
 	for (uint32_t i = 0; i < count; i++)
-		if (page_is_readable(&engine->table[first + i], engine->looks[i]))
+		if (page_is_readable(engine, first + i, engine->looks[i]))
 			page_read(engine, first + i);
 }
 

@@ -23,6 +23,7 @@ struct engine {
 	struct engine_config config;
 	struct digest_secret secret;
 	bool linked;
+	uint8_t store; /* the current link's: counts links, and wraps */
 	uint32_t caution;
 	struct page *table;
 	uint32_t next;	    /* first page of the next window */

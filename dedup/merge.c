@@ -35,7 +35,7 @@ static int64_t page_mapping(const struct page *page, uint32_t number)
 
 	if (page->frame_plus == 0)
 		return INT64_MAX;
-	return distance * 2 + (page->old_store ? 1 : 0);
+	return distance * 256 + page->store;
 }
 
 static bool page_starts_mapping(const struct engine *engine, uint32_t number)
@@ -64,7 +64,7 @@ static void pages_set_mapping(struct engine *engine, uint32_t first, uint32_t co
 		struct page *page = &engine->table[first + i];
 
 		page->frame_plus = frame_plus == 0 ? 0 : frame_plus + i;
-		page->old_store = 0;
+		page->store = frame_plus == 0 ? 0 : engine->store;
 	}
 	engine->tally.mappings += boundaries(engine, first, count);
 }
@@ -83,6 +83,20 @@ static uint32_t shortest_welcome_run(const struct engine *engine)
 		if (used * 100 <= limit * steps[i].percent_used)
 			return steps[i].shortest;
 	return used <= limit ? RUN_MAX : RUN_MAX + 1;
+}
+
+/*
+ * A run that was let in can still fall apart into stretches that each add two, and so
+ * can a zero page in the middle of a run: this is the last word.
+ */
+static bool stretch_fits(struct engine *engine, uint32_t first, uint32_t count)
+{
+	uint64_t without = engine->tally.mappings - boundaries(engine, first, count);
+
+	if (without + 2 <= engine->tally.mappings_limit)
+		return true;
+	engine->tally.declined_total += count;
+	return false;
 }
 
 /* Holding */
@@ -134,6 +148,8 @@ static void frames_release(struct engine *engine, uint32_t frame, uint32_t count
 /* HELD -> SHARED transition. Returns whether it came about. */
 static bool stretch_share(struct engine *engine, uint32_t first, uint32_t count, uint32_t frame)
 {
+	if (!stretch_fits(engine, first, count))
+		return false;
 	if (engine->config.memory->share(engine->config.memory_context, first, count, frame) < 0) {
 		engine->tally.hold_fails_total++;
 		return false;
@@ -234,6 +250,10 @@ static void stretch_discard(struct engine *engine, uint32_t first, uint32_t coun
 {
 	int over_store = engine->table[first].frame_plus != 0;
 
+	if (over_store && !stretch_fits(engine, first, count)) {
+		run_unhold(engine, first, count);
+		return;
+	}
 	if (engine->config.memory->discard(engine->config.memory_context, first, count,
 					   over_store) < 0) {
 		engine->tally.hold_fails_total++;
@@ -292,7 +312,7 @@ void engine_check(const struct engine *engine)
 		mappings += page_starts_mapping(engine, i);
 		assert(page->state != PAGE_SHARED || page->frame_plus != 0);
 		assert(page->state != PAGE_ZERO || page->frame_plus == 0);
-		assert(!page->old_store || page->frame_plus != 0);
+		assert(page->state != PAGE_SHARED || page->store == engine->store);
 	}
 	assert(memcmp(states, engine->tally.states, sizeof(states)) == 0);
 	assert(mappings == engine->tally.mappings);

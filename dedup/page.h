@@ -44,7 +44,7 @@ struct page {
 	uint64_t digest_low; /* at the last look; 0: not known */
 	uint32_t frame_plus; /* 1 + the frame mapped below the page; 0: anonymous memory */
 	uint8_t state;	     /* enum page_state */
-	uint8_t old_store;   /* the frame is one of a store whose broker is gone */
+	uint8_t store;	     /* which store the frame is in: that of the n-th link */
 	uint8_t looks;	     /* in a row that found the same digest, up to LOOKS_MAX */
 	uint8_t breaks;	     /* so far, up to BREAKS_MAX */
 };
