@@ -4,10 +4,12 @@
 . "$(dirname "$0")/lib.sh"
 
 other=${domain}other
-guest_start ours-1 idle --dedup-cpu 100
-guest_start ours-2 idle --dedup-cpu 100
-guest_start theirs idle --dedup-cpu 100 --domain "$other"
-guest_ready ours-1 ours-2 theirs
+guest_start ours-1 idle
+guest_ready ours-1
+guest_start ours-2 idle
+guest_ready ours-2
+guest_start theirs idle --domain "$other"
+guest_ready theirs
 converged 180 ours-1 ours-2 theirs || fail "merging did not converge"
 for name in ours-1 ours-2 theirs; do
 	"$SAMEPAGE" pause "$name"

@@ -20,7 +20,7 @@ scratch=$(mktemp -d "${TMPDIR:-/tmp}/samepage-test.XXXXXX")
 domain=test$$ # of this test's guests, unless it says otherwise
 
 # A guest under emulation boots in seconds; one that takes this long hangs.
-ready_seconds=90
+ready_seconds=120
 end_seconds=60
 
 declare -A guest_pid=()

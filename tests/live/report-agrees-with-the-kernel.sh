@@ -5,10 +5,9 @@
 
 guests='one two three'
 for name in $guests; do
-	guest_start "$name" idle --dedup-cpu 100
+	guest_start "$name" idle
+	guest_ready "$name"
 done
-# shellcheck disable=SC2086
-guest_ready $guests
 # shellcheck disable=SC2086
 converged 180 $guests || fail "merging did not converge"
 for name in $guests; do

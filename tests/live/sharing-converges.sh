@@ -6,10 +6,9 @@
 
 guests='one two three four'
 for name in $guests; do
-	guest_start "$name" idle --dedup-cpu 100
+	guest_start "$name" idle
+	guest_ready "$name"
 done
-# shellcheck disable=SC2086
-guest_ready $guests
 for name in $guests; do
 	"$SAMEPAGE" pause "$name"
 	"$SAMEPAGE" dump-ram "$name" "$scratch/$name.before"
@@ -44,7 +43,7 @@ done
 # The same memory once more, this time given as images, unmerged when it is digested first.
 for name in $guests; do
 	"$SAMEPAGE" run --name "again-$name" --domain "$domain" --mem 128M --ram-image "$scratch/$name.before" \
-		--paused --console none --dedup-cpu 100 \
+		--paused --console none \
 		< /dev/null > "$scratch/again-$name.out" 2> "$scratch/again-$name.err" &
 	guest_pid["again-$name"]=$!
 done

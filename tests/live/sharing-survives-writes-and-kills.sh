@@ -11,13 +11,14 @@ guest_says witness '^PATTERN WRONG' 60 || fail "the program does not notice a wr
 guest_end witness
 
 merging_seconds=60
-guest_start first pattern:120:75:3 --mem 192M --cpus 2 --dedup-cpu 100
-guest_start second pattern:120:75:2 --mem 192M --dedup-cpu 100
-guest_start victim pattern:300:75:2 --mem 192M --dedup-cpu 100
-guest_ready first second victim
-for name in first second victim; do
-	guest_says "$name" '^PATTERN FILLED' 60 || fail "$name did not fill its memory"
-done
+start_writing() { # name words [option...]
+	guest_start "$@" --mem 192M --dedup-cpu 100
+	guest_ready "$1"
+	guest_says "$1" '^PATTERN FILLED' 90 || fail "$1 did not fill its memory"
+}
+start_writing victim pattern:400:75:2
+start_writing first pattern:180:75:3 --cpus 2
+start_writing second pattern:150:75:2
 
 nothing_is_wrong() {
 	! grep -a -h '^PATTERN WRONG' "$scratch"/{first,second,victim}.console
@@ -59,7 +60,7 @@ now=$(total_of merges_total)
 await 20 merges_have_grown "$now" || fail "merging did not start again with the new broker"
 
 for name in first second; do
-	guest_says "$name" '^PATTERN OK .*wrong=0' 120 || fail "$name did not finish: $(grep -a PATTERN "$scratch/$name.console")"
+	guest_says "$name" '^PATTERN OK .*wrong=0' 180 || fail "$name did not finish: $(grep -a PATTERN "$scratch/$name.console")"
 	say "$name: $(grep -a '^PATTERN OK' "$scratch/$name.console" | tr -d '\r')"
 	guest_ends_with "$name" 0
 done
