@@ -190,8 +190,9 @@ static int config_check(const struct machine_config *config, struct fail *why)
 	if (config->kernel && config->ram_image)
 		return fail_set(why, EINVAL, "--ram-image and --kernel exclude each other");
 	if (config->ram_image && !config->paused)
-		return fail_set(why, EINVAL,
-				"a RAM image has no running processors: --ram-image needs --paused");
+		return fail_set(
+			why, EINVAL,
+			"a RAM image has no running processors: --ram-image needs --paused");
 	if (config->initrd && !config->kernel)
 		return fail_set(why, EINVAL, "--initrd needs --kernel");
 	if (config->mem_bytes < MACHINE_MIN_MEMORY || config->mem_bytes > MACHINE_MAX_MEMORY)

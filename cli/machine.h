@@ -31,9 +31,9 @@
 /* Strings and descriptors are borrowed for the life of the machine. */
 struct machine_config {
 	const char *name;
-	const char *kernel;  /* bzImage or ELF with a PVH entry; NULL with ram_image only */
-	const char *initrd;  /* NULL: none */
-	const char *cmdline; /* NULL: MACHINE_DEFAULT_CMDLINE */
+	const char *kernel;    /* bzImage or ELF with a PVH entry; NULL with ram_image only */
+	const char *initrd;    /* NULL: none */
+	const char *cmdline;   /* NULL: MACHINE_DEFAULT_CMDLINE */
 	const char *ram_image; /* raw memory image; excludes kernel, needs paused */
 	uint64_t mem_bytes;    /* a multiple of 4 KiB */
 	unsigned int cpus;     /* 1 to VM_MAX_CPUS */

@@ -23,8 +23,8 @@
 typedef size_t console_filter_fn(void *context, unsigned char *bytes, size_t length);
 
 struct console_config {
-	int in;	 /* borrowed; -1: nothing is ever typed */
-	int out; /* borrowed; -1: output is dropped */
+	int in;			   /* borrowed; -1: nothing is ever typed */
+	int out;		   /* borrowed; -1: output is dropped */
 	console_filter_fn *filter; /* NULL: none */
 	void *filter_context;
 	void (*set_irq)(void *context, bool level); /* the serial port's interrupt line */

@@ -19,9 +19,9 @@
 #define FIFO_BYTES   16 /* what a guest may send once the transmitter is empty */
 
 enum {
-	REG_DATA = 0, /* or the divisor's low byte */
+	REG_DATA = 0,		  /* or the divisor's low byte */
 	REG_INTERRUPT_ENABLE = 1, /* or its high byte */
-	REG_INTERRUPT_ID = 2, /* writes: FIFO control */
+	REG_INTERRUPT_ID = 2,	  /* writes: FIFO control */
 	REG_LINE_CONTROL = 3,
 	REG_MODEM_CONTROL = 4,
 	REG_LINE_STATUS = 5,

@@ -145,7 +145,8 @@ static uint8_t checksum(const unsigned char *bytes, size_t length)
 
 static struct table_header header_make(const char *signature, uint8_t revision)
 {
-	struct table_header header = { .revision = revision, .oem_revision = 1,
+	struct table_header header = { .revision = revision,
+				       .oem_revision = 1,
 				       .creator_revision = 1 };
 
 	memcpy(header.signature, signature, sizeof(header.signature));
@@ -214,15 +215,19 @@ static uint64_t madt_append(struct builder *builder, unsigned int cpus)
 		.header = header_make("APIC", 5),
 		.lapic_address = PLATFORM_LAPIC_ADDRESS,
 	};
-	struct madt_ioapic ioapic = { .type = 1, .length = sizeof(ioapic),
+	struct madt_ioapic ioapic = { .type = 1,
+				      .length = sizeof(ioapic),
 				      .address = PLATFORM_IOAPIC_ADDRESS };
-	struct madt_lapic_nmi nmi = { .type = 4, .length = sizeof(nmi), .processor = 0xff,
-				      .lint = 1 };
+	struct madt_lapic_nmi nmi = {
+		.type = 4, .length = sizeof(nmi), .processor = 0xff, .lint = 1
+	};
 
 	table_begin(builder, &madt, sizeof(madt));
 	for (unsigned int i = 0; i < cpus; i++) {
-		struct madt_lapic lapic = { .length = sizeof(lapic), .processor = (uint8_t)i,
-					    .apic_id = (uint8_t)i, .flags = 1 };
+		struct madt_lapic lapic = { .length = sizeof(lapic),
+					    .processor = (uint8_t)i,
+					    .apic_id = (uint8_t)i,
+					    .flags = 1 };
 
 		append(builder, &lapic, sizeof(lapic));
 	}

@@ -140,8 +140,7 @@ int boot_load(struct gmem *gmem, const struct boot_files *files, struct vcpu_ent
 		rc = cmdline_load(gmem, &image, files->cmdline, why);
 	if (rc < 0)
 		return rc;
-	rc = image.protocol == BOOT_PVH ?
-		     boot_pvh_prepare(gmem, &image, &placed, ret_entry) :
-		     boot_linux64_prepare(gmem, &image, &placed, ret_entry);
+	rc = image.protocol == BOOT_PVH ? boot_pvh_prepare(gmem, &image, &placed, ret_entry)
+					: boot_linux64_prepare(gmem, &image, &placed, ret_entry);
 	return rc < 0 ? fail_errno(why, -rc, "cannot prepare the boot") : 0;
 }

@@ -61,7 +61,8 @@ static int header_check(const struct setup_header *setup, const char *name, stru
 		return fail_set(why, ENOTSUP, "kernel '%s' is a zImage, not a bzImage", name);
 	if (setup->pref_address < BOOT_LOWEST_LOAD || setup->pref_address > UINT32_MAX)
 		return broken(why, name, "its preferred address makes no sense");
-	if (setup->kernel_alignment == 0 || (setup->kernel_alignment & (setup->kernel_alignment - 1)))
+	if (setup->kernel_alignment == 0 ||
+	    (setup->kernel_alignment & (setup->kernel_alignment - 1)))
 		return broken(why, name, "its alignment is no power of two");
 	if (setup->pref_address & (setup->kernel_alignment - 1))
 		return broken(why, name, "its preferred address is not aligned as it demands");
@@ -104,8 +105,8 @@ int boot_bzimage_parse(const void *bytes, size_t length, const char *name,
 	image.entry = setup->pref_address + ENTRY_64;
 	image.end = setup->pref_address + setup->init_size;
 	image.initrd_last = setup->initrd_addr_max;
-	image.cmdline_max = setup->cmdline_size < CMDLINE_LIMIT ? setup->cmdline_size :
-								  CMDLINE_LIMIT;
+	image.cmdline_max =
+		setup->cmdline_size < CMDLINE_LIMIT ? setup->cmdline_size : CMDLINE_LIMIT;
 	*ret_image = image;
 	return 0;
 }

@@ -38,7 +38,8 @@ static int header_check(const Elf64_Ehdr *elf, size_t length, const char *name, 
 	    elf->e_machine != EM_X86_64)
 		return fail_set(why, ENOTSUP, "kernel '%s' is not for 64-bit x86 processors", name);
 	if (elf->e_type != ET_EXEC && elf->e_type != ET_DYN)
-		return fail_set(why, ENOTSUP, "'%s' is an ELF file, but not an executable one", name);
+		return fail_set(why, ENOTSUP, "'%s' is an ELF file, but not an executable one",
+				name);
 	if (elf->e_phentsize != sizeof(Elf64_Phdr) || elf->e_phnum == 0 ||
 	    elf->e_phnum > MAX_HEADERS)
 		return broken(why, name, "its program headers make no sense");
@@ -118,10 +119,11 @@ static bool entry_is_inside(const struct boot_image *image)
 	return false;
 }
 
-int boot_elf_parse(const void *bytes, size_t length, const char *name,
-		   struct boot_image *ret_image, struct fail *why)
+int boot_elf_parse(const void *bytes, size_t length, const char *name, struct boot_image *ret_image,
+		   struct fail *why)
 {
-	struct boot_image image = { .protocol = BOOT_PVH, .initrd_last = UINT32_MAX,
+	struct boot_image image = { .protocol = BOOT_PVH,
+				    .initrd_last = UINT32_MAX,
 				    .cmdline_max = PVH_CMDLINE_MAX };
 	bool has_entry = false;
 	Elf64_Ehdr elf;
@@ -140,9 +142,9 @@ int boot_elf_parse(const void *bytes, size_t length, const char *name,
 			rc = segment_add(&image, &header, length, name, why);
 		else if (header.p_type == PT_NOTE && !has_entry &&
 			 range_is_inside(header.p_offset, header.p_filesz, length))
-			has_entry = notes_find_entry(bytes, header.p_offset,
-						     header.p_offset + header.p_filesz,
-						     &image.entry);
+			has_entry =
+				notes_find_entry(bytes, header.p_offset,
+						 header.p_offset + header.p_filesz, &image.entry);
 	}
 	if (rc < 0)
 		return rc;

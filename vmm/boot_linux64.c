@@ -43,9 +43,9 @@ static void e820_fill(const struct gmem *gmem, struct boot_params *params)
 	size_t count = boot_memmap(gmem, map);
 
 	for (size_t i = 0; i < count; i++)
-		params->e820_table[i] = (struct boot_e820_entry){
-			.addr = map[i].gpa, .size = map[i].bytes, .type = map[i].type
-		};
+		params->e820_table[i] = (struct boot_e820_entry){ .addr = map[i].gpa,
+								  .size = map[i].bytes,
+								  .type = map[i].type };
 	params->e820_entries = (__u8)count;
 }
 
@@ -56,7 +56,7 @@ int boot_linux64_prepare(struct gmem *gmem, const struct boot_image *image,
 	int rc;
 
 	params.hdr.type_of_loader = LOADER_UNDEFINED;
-	params.hdr.loadflags &= (__u8)~(CAN_USE_HEAP | QUIET_FLAG);
+	params.hdr.loadflags &= (__u8) ~(CAN_USE_HEAP | QUIET_FLAG);
 	params.hdr.cmd_line_ptr = LAYOUT_CMDLINE;
 	params.hdr.ramdisk_image = (__u32)placed->initrd_gpa;
 	params.hdr.ramdisk_size = (__u32)placed->initrd_bytes;

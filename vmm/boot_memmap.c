@@ -23,11 +23,11 @@ size_t boot_memmap(const struct gmem *gmem, struct boot_memory ret_map[BOOT_MEMM
 	ret_map[count++] = (struct boot_memory){ LAYOUT_ACPI, LAYOUT_ACPI_END - LAYOUT_ACPI,
 						 BOOT_MEMORY_ACPI };
 	if (regions[0].bytes > BOOT_LOWEST_LOAD)
-		ret_map[count++] = (struct boot_memory){
-			BOOT_LOWEST_LOAD, regions[0].bytes - BOOT_LOWEST_LOAD, BOOT_MEMORY_RAM
-		};
+		ret_map[count++] =
+			(struct boot_memory){ BOOT_LOWEST_LOAD, regions[0].bytes - BOOT_LOWEST_LOAD,
+					      BOOT_MEMORY_RAM };
 	if (region_count > 1)
-		ret_map[count++] = (struct boot_memory){ regions[1].gpa, regions[1].bytes,
-							 BOOT_MEMORY_RAM };
+		ret_map[count++] =
+			(struct boot_memory){ regions[1].gpa, regions[1].bytes, BOOT_MEMORY_RAM };
 	return count;
 }

@@ -14,11 +14,11 @@
 #include <string.h>
 
 /* leaf 1 */
-#define LEAF1_EBX_APIC_SHIFT  24
-#define LEAF1_EBX_COUNT_SHIFT 16
-#define LEAF1_EDX_HTT	      (1u << 28) /* the count is valid */
+#define LEAF1_EBX_APIC_SHIFT   24
+#define LEAF1_EBX_COUNT_SHIFT  16
+#define LEAF1_EDX_HTT	       (1u << 28) /* the count is valid */
 #define LEAF1_ECX_TSC_DEADLINE (1u << 24)
-#define LEAF1_ECX_HYPERVISOR  (1u << 31)
+#define LEAF1_ECX_HYPERVISOR   (1u << 31)
 
 /* leaf 0xb: what a level is */
 #define TOPOLOGY_THREAD (1u << 8)

@@ -16,11 +16,15 @@
 int reset_vector_write(struct gmem *gmem)
 {
 	static const unsigned char code[] = {
-		0xba, PLATFORM_RESET_PORT & 0xff, PLATFORM_RESET_PORT >> 8, /* mov dx, port */
-		0xb0, PLATFORM_RESET_VALUE,				    /* mov al, value */
-		0xee,							    /* out dx, al */
-		0xf4,							    /* hlt */
-		0xeb, 0xfd,						    /* jmp to the hlt */
+		0xba,
+		PLATFORM_RESET_PORT & 0xff,
+		PLATFORM_RESET_PORT >> 8, /* mov dx, port */
+		0xb0,
+		PLATFORM_RESET_VALUE, /* mov al, value */
+		0xee,		      /* out dx, al */
+		0xf4,		      /* hlt */
+		0xeb,
+		0xfd, /* jmp to the hlt */
 	};
 
 	return gmem_write(gmem, RESET_VECTOR_GPA, code, sizeof(code));

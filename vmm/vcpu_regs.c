@@ -17,12 +17,12 @@
 #include "vmm/gmem.h"
 #include "vmm/vm.h"
 
-#define CR0_PE (1u << 0)
-#define CR0_ET (1u << 4)
-#define CR0_NE (1u << 5)
-#define CR0_WP (1u << 16)
-#define CR0_PG (1u << 31)
-#define CR4_PAE (1u << 5)
+#define CR0_PE	 (1u << 0)
+#define CR0_ET	 (1u << 4)
+#define CR0_NE	 (1u << 5)
+#define CR0_WP	 (1u << 16)
+#define CR0_PG	 (1u << 31)
+#define CR4_PAE	 (1u << 5)
 #define EFER_LME (1u << 8)
 #define EFER_LMA (1u << 10)
 
@@ -37,11 +37,11 @@
 #define GDT_CODE UINT64_C(0x00af9b000000ffff)
 #define GDT_DATA UINT64_C(0x00cf93000000ffff)
 
-#define MSR_MTRR_DEF_TYPE    0x2ff
-#define MTRR_ENABLED	     (1u << 11)
-#define MTRR_WRITE_BACK	     6
-#define MSR_MISC_ENABLE	     0x1a0
-#define MISC_FAST_STRINGS    1
+#define MSR_MTRR_DEF_TYPE 0x2ff
+#define MTRR_ENABLED	  (1u << 11)
+#define MTRR_WRITE_BACK	  6
+#define MSR_MISC_ENABLE	  0x1a0
+#define MISC_FAST_STRINGS 1
 
 #define RFLAGS_RESERVED 0x2
 

@@ -52,9 +52,12 @@ struct vm {
 const char *vm_end_name(enum vm_end end)
 {
 	static const char *const names[] = {
-		[VM_END_NONE] = "none",		  [VM_END_POWEROFF] = "poweroff",
-		[VM_END_REBOOT] = "reboot",	  [VM_END_PANIC] = "panic",
-		[VM_END_TRIPLE_FAULT] = "triple-fault", [VM_END_USER] = "user",
+		[VM_END_NONE] = "none",
+		[VM_END_POWEROFF] = "poweroff",
+		[VM_END_REBOOT] = "reboot",
+		[VM_END_PANIC] = "panic",
+		[VM_END_TRIPLE_FAULT] = "triple-fault",
+		[VM_END_USER] = "user",
 		[VM_END_ERROR] = "error",
 	};
 
@@ -98,8 +101,8 @@ static int memslots_set(struct vm *vm, struct fail *why)
 
 static int irq_routes_set(struct vm *vm)
 {
-	size_t bytes = sizeof(struct kvm_irq_routing) +
-		       VM_MAX_GSI * sizeof(struct kvm_irq_routing_entry);
+	size_t bytes =
+		sizeof(struct kvm_irq_routing) + VM_MAX_GSI * sizeof(struct kvm_irq_routing_entry);
 	AUTO_FREE struct kvm_irq_routing *routing = calloc(1, bytes);
 
 	if (!routing)

@@ -74,9 +74,13 @@ static void elf_make(struct elf *elf)
 	elf->header->e_phoff = sizeof(Elf64_Ehdr);
 	elf->header->e_phentsize = sizeof(Elf64_Phdr);
 	elf->header->e_phnum = 2;
-	*elf->load = (Elf64_Phdr){ .p_type = PT_LOAD, .p_offset = SEGMENT_AT, .p_paddr = ELF_GPA,
-				   .p_filesz = 0x1000, .p_memsz = 0x8000 };
-	*elf->notes = (Elf64_Phdr){ .p_type = PT_NOTE, .p_offset = NOTE_AT,
+	*elf->load = (Elf64_Phdr){ .p_type = PT_LOAD,
+				   .p_offset = SEGMENT_AT,
+				   .p_paddr = ELF_GPA,
+				   .p_filesz = 0x1000,
+				   .p_memsz = 0x8000 };
+	*elf->notes = (Elf64_Phdr){ .p_type = PT_NOTE,
+				    .p_offset = NOTE_AT,
 				    .p_filesz = sizeof(Elf64_Nhdr) + 12 };
 	*elf->note = (Elf64_Nhdr){ .n_namesz = 4, .n_descsz = 8, .n_type = 18 };
 	memcpy(elf->bytes + NOTE_AT + sizeof(Elf64_Nhdr), "Xen", 4);

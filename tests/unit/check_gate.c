@@ -49,8 +49,9 @@ static void run_threads(void (*while_they_run)(void))
 	gate_init(&gate);
 	steps = 0;
 	for (int i = 0; i < THREADS; i++)
-		ck_assert_int_eq(pthread_create(&threads[i], NULL, runner,
-						(void *)(uintptr_t)&kicked[i]), 0);
+		ck_assert_int_eq(
+			pthread_create(&threads[i], NULL, runner, (void *)(uintptr_t)&kicked[i]),
+			0);
 	while_they_run();
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
