@@ -1,0 +1,647 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * check_remap.c - holding, sharing and discarding on the real kernel
+ *
+ * First each trap that the kernel lays on the way, by itself; then writers of every
+ * kind at full speed, each of which knows what it wrote, against a merger that never
+ * pauses. All of it twice: with what this kernel offers, and with no more than Linux
+ * 6.1 has. REMAP_SECONDS=N lets the long ones run for longer.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "tests/model/expect.h"
+#include "tests/model/host.h"
+
+static bool plain; /* of the round at hand */
+
+/* A writer that may have to wait */
+
+struct writer {
+	volatile uint64_t *word;
+	uint64_t value;
+	bool by_kernel; /* read(2) into the page */
+	atomic_bool done;
+	pthread_t thread;
+};
+
+static void kernel_write(volatile uint64_t *word, uint64_t value)
+{
+	int fds[2];
+
+	expect(pipe(fds) == 0);
+	expect(write(fds[1], &value, sizeof(value)) == (ssize_t)sizeof(value));
+	expect(read(fds[0], (void *)(uintptr_t)word, sizeof(value)) == (ssize_t)sizeof(value));
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void *writer_run(void *context)
+{
+	struct writer *writer = context;
+
+	if (writer->by_kernel)
+		kernel_write(writer->word, writer->value);
+	else
+		*writer->word = writer->value;
+	atomic_store(&writer->done, true);
+	return NULL;
+}
+
+static void writer_start(struct writer *writer, uint8_t *page, uint64_t value, bool by_kernel)
+{
+	*writer = (struct writer){ .value = value, .by_kernel = by_kernel };
+	writer->word = (uint64_t *)(uintptr_t)page;
+	expect(pthread_create(&writer->thread, NULL, writer_run, writer) == 0);
+}
+
+/* Nothing tells that a thread sleeps in a fault: only that it does not come out. */
+static void expect_waiting(struct writer *writer)
+{
+	const struct timespec moment = { .tv_nsec = 20 * 1000 * 1000 };
+
+	nanosleep(&moment, NULL);
+	expect(!atomic_load(&writer->done));
+}
+
+/* A writer that nobody wakes hangs here, and the alarm ends the test. */
+static void expect_written(struct writer *writer)
+{
+	expect(pthread_join(writer->thread, NULL) == 0);
+	expect(*writer->word == writer->value);
+}
+
+/* Steps */
+
+static void page_fill(const struct host_guest *guest, uint32_t page, int value)
+{
+	memset(host_page(guest, page), value, PAGE_BYTES);
+}
+
+static void frame_fill(struct host *host, uint32_t frame, int value)
+{
+	uint8_t bytes[PAGE_BYTES];
+
+	memset(bytes, value, sizeof(bytes));
+	expect(store_write(&host->store, frame, bytes) == 0);
+}
+
+static enum look look_at(struct host_guest *guest, uint32_t page)
+{
+	uint8_t look;
+
+	expect(remap_ops.look(&guest->remap, page, 1, &look) == 0);
+	return (enum look)look;
+}
+
+/* Makes pages map frames, with nobody writing meanwhile. */
+static void map_frames(struct host_guest *guest, uint32_t first, uint32_t count, uint32_t frame)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		frame_fill(guest->host, frame + i, 1 + (int)i);
+		page_fill(guest, first + i, 1 + (int)i);
+	}
+	expect(remap_ops.hold(&guest->remap, first, count, 0) == 0);
+	expect(remap_ops.share(&guest->remap, first, count, frame) == 0);
+	remap_ops.wake(&guest->remap, first, count);
+}
+
+/* Traps */
+
+static void a_look_tells_what_backs_a_page(struct host *host)
+{
+	struct host_guest *guest = &host->guests[0];
+
+	expect(look_at(guest, 0) == LOOK_NONE);
+	expect(*(volatile uint8_t *)host_page(guest, 1) == 0);
+	expect(look_at(guest, 1) == LOOK_OTHER); /* the kernel's zero page */
+	page_fill(guest, 2, 9);
+	expect(look_at(guest, 2) == LOOK_OWN);
+	map_frames(guest, 3, 2, 0);
+	expect(*(volatile uint8_t *)host_page(guest, 3) == 1);
+	expect(look_at(guest, 3) == LOOK_OTHER); /* a frame */
+	*host_page(guest, 4) = 77;
+	expect(look_at(guest, 4) == LOOK_OWN); /* broken */
+	expect(look_at(guest, 3) == LOOK_OTHER);
+}
+
+static void a_held_page_makes_writers_wait(struct host *host)
+{
+	struct host_guest *guest = &host->guests[0];
+
+	for (uint32_t page = 0; page < 2; page++) {
+		struct writer writer;
+
+		page_fill(guest, page, 5);
+		frame_fill(host, page, 5);
+		expect(remap_ops.hold(&guest->remap, page, 1, 0) == 0);
+		writer_start(&writer, host_page(guest, page), 42, page == 1);
+		expect_waiting(&writer);
+		expect(*host_page(guest, page) == 5);
+		expect(remap_ops.share(&guest->remap, page, 1, page) == 0);
+		expect_waiting(&writer); /* mapping anew does not wake */
+		remap_ops.wake(&guest->remap, page, 1);
+		expect_written(&writer);
+		expect(host_page(guest, page)[8] == 5);
+		expect(look_at(guest, page) == LOOK_OWN);
+	}
+}
+
+/* Which of the two it is depends on the kernel; a lost write is neither. */
+static void holding_what_is_not_there_is_refused_or_works(struct host *host)
+{
+	struct host_guest *guest = &host->guests[0];
+	struct writer writer;
+	int rc = remap_ops.hold(&guest->remap, 7, 1, 0);
+
+	expect(rc == 0 || rc == -EAGAIN);
+	expect(!plain || rc == -EAGAIN);
+	writer_start(&writer, host_page(guest, 7), 42, false);
+	if (rc == 0) {
+		expect_waiting(&writer);
+		remap_ops.unhold(&guest->remap, 7, 1, 0);
+		remap_ops.wake(&guest->remap, 7, 1);
+	}
+	expect_written(&writer);
+}
+
+/* One that is there does not stand for one that is not. */
+static void a_range_is_held_whole_or_not_at_all(struct host *host)
+{
+	struct host_guest *guest = &host->guests[0];
+	struct writer writer;
+	int rc;
+
+	page_fill(guest, 0, 1);
+	page_fill(guest, 2, 1);
+	rc = remap_ops.hold(&guest->remap, 0, 3, 0);
+	expect(!plain || rc == -EAGAIN);
+	if (rc == 0) {
+		remap_ops.unhold(&guest->remap, 0, 3, 0);
+		remap_ops.wake(&guest->remap, 0, 3);
+	}
+	for (uint32_t page = 0; page < 3; page++) {
+		writer_start(&writer, host_page(guest, page), 42, false);
+		expect_written(&writer);
+	}
+}
+
+static void a_broken_page_can_be_merged_again(struct host *host)
+{
+	struct host_guest *guest = &host->guests[0];
+
+	map_frames(guest, 0, 3, 0);
+	for (uint32_t round = 0; round < 3; round++) {
+		struct writer writer;
+
+		page_fill(guest, 1, 50 + (int)round); /* breaks it */
+		expect(look_at(guest, 1) == LOOK_OWN);
+		frame_fill(host, 10 + round, 50 + (int)round);
+		expect(remap_ops.hold(&guest->remap, 1, 1, 1) == 0);
+		writer_start(&writer, host_page(guest, 1), 42, round == 1);
+		expect_waiting(&writer); /* so it was registered anew */
+		expect(remap_ops.share(&guest->remap, 1, 1, 10 + round) == 0);
+		remap_ops.wake(&guest->remap, 1, 1);
+		expect_written(&writer);
+		expect(host_page(guest, 1)[8] == 50 + round);
+	}
+	expect(*host_page(guest, 0) == 1 && *host_page(guest, 2) == 3);
+}
+
+static void discarding_over_the_store_gives_zeroes(struct host *host)
+{
+	struct host_guest *guest = &host->guests[0];
+	struct writer writer;
+
+	map_frames(guest, 0, 3, 0);
+	page_fill(guest, 1, 0);
+	expect(remap_ops.hold(&guest->remap, 1, 1, 1) == 0);
+	expect(remap_ops.discard(&guest->remap, 1, 1, 1) == 0);
+	remap_ops.wake(&guest->remap, 1, 1);
+	frame_fill(host, 1, 99);
+	expect(look_at(guest, 1) == LOOK_NONE);
+	expect(page_is_zero(host_page(guest, 1)));
+	expect(*host_page(guest, 0) == 1 && *host_page(guest, 2) == 3);
+
+	/* and it is memory like any other again */
+	page_fill(guest, 1, 7);
+	frame_fill(host, 20, 7);
+	expect(remap_ops.hold(&guest->remap, 1, 1, 0) == 0);
+	writer_start(&writer, host_page(guest, 1), 42, false);
+	expect_waiting(&writer);
+	expect(remap_ops.share(&guest->remap, 1, 1, 20) == 0);
+	remap_ops.wake(&guest->remap, 1, 1);
+	expect_written(&writer);
+}
+
+static void discarding_own_memory_gives_it_back(struct host *host)
+{
+	struct host_guest *guest = &host->guests[0];
+	struct writer writer;
+
+	page_fill(guest, 0, 0);
+	expect(remap_ops.hold(&guest->remap, 0, 1, 0) == 0);
+	writer_start(&writer, host_page(guest, 0), 42, true);
+	expect_waiting(&writer);
+	expect(remap_ops.discard(&guest->remap, 0, 1, 0) == 0);
+	remap_ops.wake(&guest->remap, 0, 1);
+	expect_written(&writer);
+	expect(look_at(guest, 0) == LOOK_OWN);
+	expect(host_page(guest, 0)[8] == 0);
+}
+
+/* Newer kernels hold both, older ones refuse: either way nothing is half held. */
+static void a_range_over_two_mappings_is_all_or_nothing(struct host *host)
+{
+	struct host_guest *guest = &host->guests[0];
+	struct writer writers[2];
+	int rc;
+
+	map_frames(guest, 0, 1, 0);
+	page_fill(guest, 0, 8);
+	page_fill(guest, 1, 8);
+	rc = remap_ops.hold(&guest->remap, 0, 2, 1);
+	for (uint32_t i = 0; i < 2; i++)
+		writer_start(&writers[i], host_page(guest, i), 42, false);
+	if (rc == 0) {
+		expect_waiting(&writers[0]);
+		expect_waiting(&writers[1]);
+		remap_ops.unhold(&guest->remap, 0, 2, 1);
+		remap_ops.wake(&guest->remap, 0, 2);
+	}
+	for (uint32_t i = 0; i < 2; i++)
+		expect_written(&writers[i]);
+}
+
+static void a_writer_goes_on_when_sharing_fails(struct host *host)
+{
+	struct host_guest *guest = &host->guests[0];
+	int store_fd = guest->remap.store_fd;
+
+	map_frames(guest, 0, 1, 0);
+	for (uint32_t page = 0; page < 2; page++) {
+		int over_store = page == 0;
+		struct writer writer;
+
+		page_fill(guest, page, 8);
+		expect(remap_ops.hold(&guest->remap, page, 1, over_store) == 0);
+		writer_start(&writer, host_page(guest, page), 42, false);
+		expect_waiting(&writer);
+		guest->remap.store_fd = -1; /* mmap() refuses it */
+		expect(remap_ops.share(&guest->remap, page, 1, 3) == -EBADF);
+		guest->remap.store_fd = store_fd;
+		expect_waiting(&writer); /* still held */
+		remap_ops.unhold(&guest->remap, page, 1, over_store);
+		remap_ops.wake(&guest->remap, page, 1);
+		expect_written(&writer);
+		expect(host_page(guest, page)[8] == 8);
+	}
+}
+
+static void a_frame_that_is_not_there_is_an_error(struct host *host)
+{
+	struct host_guest *guest = &host->guests[0];
+	static uint8_t bytes[2 * PAGE_BYTES];
+
+	expect(remap_ops.read_frames(&guest->remap, host->store.frames, 1, bytes) == -EIO);
+	expect(remap_ops.read_frames(&guest->remap, host->store.frames - 1, 2, bytes) == -EIO);
+	expect(remap_ops.read_frames(&guest->remap, host->store.frames - 1, 1, bytes) == 0);
+}
+
+static void mappings_are_what_the_kernel_counts(struct host *host)
+{
+	for (uint32_t page = 0; page < HOST_PAGES; page++)
+		for (uint32_t i = 0; i < HOST_GUESTS; i++)
+			page_fill(&host->guests[i], page, page % 37 < 20 ? 1 + (int)page % 100 : 0);
+	for (uint32_t round = 0; round < 60; round++) {
+		for (uint32_t i = 0; i < HOST_GUESTS; i++) {
+			struct host_guest *guest = &host->guests[i];
+
+			expect(engine_step(guest->engine) >= 0);
+			engine_check(guest->engine);
+			expect(host_mappings(guest) == engine_tally(guest->engine).mappings);
+		}
+		/* break some, blank others, and some more than once */
+		for (uint32_t i = 0; i < 12; i++)
+			page_fill(&host->guests[i % 2], (round * 31 + i * 59) % HOST_PAGES,
+				  round < 40 ? (int)(i % 3) : 7);
+	}
+	expect(engine_tally(host->guests[0].engine).merges_total > 300);
+	expect(engine_tally(host->guests[1].engine).breaks_total > 20);
+}
+
+/* Writers at full speed */
+
+enum { HOT_PAGES = 256, WRITERS = 4 };
+
+struct stress {
+	struct host *host;
+	atomic_bool stop;
+	uint64_t deadline_ns;
+	uint64_t increments[HOST_GUESTS][HOST_PAGES]; /* atomic, by two threads */
+};
+
+struct stress_thread {
+	struct stress *stress;
+	uint32_t number; /* of the word in each page that only this thread writes */
+	uint64_t random;
+	uint64_t writes;
+	uint64_t shadow[HOST_GUESTS][HOST_PAGES];
+	pthread_t thread;
+};
+
+static uint32_t stress_random(struct stress_thread *thread, uint32_t below)
+{
+	thread->random = thread->random * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return (uint32_t)(thread->random >> 33) % below;
+}
+
+static uint64_t *stress_word(struct stress *stress, uint32_t guest, uint32_t page, uint32_t word)
+{
+	return (uint64_t *)(uintptr_t)host_page(&stress->host->guests[guest], page) + word;
+}
+
+/* Fills all but the words; every eighth page is zero as long as its words are. */
+static int filling_of(uint32_t page)
+{
+	return page % 8 == 0 ? 0 : 1 + (int)(page % 5);
+}
+
+/* Plain stores, of few values, so that pages are often equal. */
+static void write_plain(struct stress_thread *thread, uint32_t guest, uint32_t page)
+{
+	volatile uint64_t *word = stress_word(thread->stress, guest, page, thread->number);
+
+	expect(*word == thread->shadow[guest][page]);
+	*word = thread->shadow[guest][page] = stress_random(thread, 2);
+}
+
+/* Two threads add to the same word: an increment that is lost is missing in the sum. */
+static void write_added(struct stress_thread *thread, uint32_t guest, uint32_t page)
+{
+	if (filling_of(page) == 0)
+		return; /* it would never be zero again */
+	__atomic_fetch_add(stress_word(thread->stress, guest, page, 1), 1, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&thread->stress->increments[guest][page], 1, __ATOMIC_SEQ_CST);
+}
+
+/* The kernel reads the word, and then writes it. */
+static void write_by_kernel(struct stress_thread *thread, uint32_t guest, uint32_t page)
+{
+	uint64_t *word = stress_word(thread->stress, guest, page, thread->number), seen;
+	int fds[2];
+
+	expect(pipe(fds) == 0);
+	expect(write(fds[1], word, sizeof(*word)) == (ssize_t)sizeof(*word));
+	expect(read(fds[0], &seen, sizeof(seen)) == (ssize_t)sizeof(seen));
+	expect(seen == thread->shadow[guest][page]);
+	thread->shadow[guest][page] = stress_random(thread, 2);
+	expect(write(fds[1], &thread->shadow[guest][page], sizeof(seen)) == (ssize_t)sizeof(seen));
+	expect(read(fds[0], word, sizeof(*word)) == (ssize_t)sizeof(*word));
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* Thread 0: plain; 1 and 2: atomic, on one word; 3: the kernel. */
+static void stress_write(struct stress_thread *thread, uint32_t guest, uint32_t page)
+{
+	if (thread->number == 0)
+		write_plain(thread, guest, page);
+	else if (thread->number == 3)
+		write_by_kernel(thread, guest, page);
+	else
+		write_added(thread, guest, page);
+	thread->writes++;
+}
+
+static void threads_start(struct stress *stress, struct stress_thread *threads,
+			  void *(*run)(void *))
+{
+	for (uint32_t i = 0; i < WRITERS; i++) {
+		threads[i] = (struct stress_thread){ .stress = stress,
+						     .number = i,
+						     .random = i + now_ns() };
+		expect(pthread_create(&threads[i].thread, NULL, run, &threads[i]) == 0);
+	}
+}
+
+static void expect_page(const struct stress_thread *threads, uint32_t guest, uint32_t page,
+			int filling)
+{
+	struct stress *stress = threads[0].stress;
+
+	expect(*stress_word(stress, guest, page, 0) == threads[0].shadow[guest][page]);
+	expect(*stress_word(stress, guest, page, 1) == stress->increments[guest][page]);
+	expect(*stress_word(stress, guest, page, 3) == threads[3].shadow[guest][page]);
+	for (uint32_t i = 64; i < PAGE_BYTES; i++)
+		expect(host_page(&stress->host->guests[guest], page)[i] == filling);
+}
+
+static void threads_stop(struct stress *stress, struct stress_thread *threads,
+			 uint64_t writes_least)
+{
+	atomic_store(&stress->stop, true);
+	for (uint32_t i = 0; i < WRITERS; i++) {
+		expect(pthread_join(threads[i].thread, NULL) == 0);
+		expect(threads[i].writes >= writes_least);
+	}
+}
+
+static uint64_t stress_seconds(void)
+{
+	const char *text = getenv("REMAP_SECONDS");
+
+	return text ? strtoull(text, NULL, 10) : 1;
+}
+
+static void pages_prepare(struct host *host)
+{
+	for (uint32_t guest = 0; guest < HOST_GUESTS; guest++)
+		for (uint32_t page = 0; page < HOST_PAGES; page++) {
+			page_fill(&host->guests[guest], page, filling_of(page));
+			memset(host_page(&host->guests[guest], page), 0, 64);
+		}
+}
+
+/* The protocol itself, on pages that are written to all the time */
+
+static void *hot_run(void *context)
+{
+	struct stress_thread *thread = context;
+
+	while (!atomic_load(&thread->stress->stop))
+		stress_write(thread, 0, stress_random(thread, HOT_PAGES));
+	return NULL;
+}
+
+struct merger {
+	struct host_guest *guest;
+	int side[HOT_PAGES];	     /* which of its two frames a page maps; -1: none */
+	struct stress_thread chance; /* no thread: only its random numbers */
+	uint64_t shared, unequal, discarded;
+};
+
+static uint32_t frame_of(uint32_t page, int side)
+{
+	return page + (side == 1 ? HOT_PAGES : 0);
+}
+
+/* One page after the compare; nobody can write to it. */
+static void hot_decide(struct merger *merger, uint32_t page, int side, const uint8_t *frame)
+{
+	struct host_guest *guest = merger->guest;
+	int over_store = merger->side[page] >= 0;
+
+	if (page_is_zero(host_page(guest, page))) {
+		expect(remap_ops.discard(&guest->remap, page, 1, over_store) == 0);
+		merger->side[page] = -1;
+		merger->discarded++;
+	} else if (memcmp(host_page(guest, page), frame, PAGE_BYTES) == 0) {
+		expect(remap_ops.share(&guest->remap, page, 1, frame_of(page, side)) == 0);
+		merger->side[page] = side;
+		merger->shared++;
+	} else {
+		remap_ops.unhold(&guest->remap, page, 1, over_store);
+		merger->unequal++;
+	}
+}
+
+/* Each page has two frames of its own, so that the one it maps is never written to. */
+static void hot_merge(struct merger *merger, uint32_t first, uint32_t count)
+{
+	static uint8_t bytes[8 * PAGE_BYTES];
+	struct host_guest *guest = merger->guest;
+	int side = merger->side[first] == 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		memcpy(bytes, host_page(guest, first + i), PAGE_BYTES);
+		expect(store_write(&guest->host->store, frame_of(first + i, side), bytes) == 0);
+	}
+	expect(remap_ops.read_frames(&guest->remap, frame_of(first, side), count, bytes) == 0);
+	if (remap_ops.hold(&guest->remap, first, count, merger->side[first] >= 0) < 0)
+		return;
+	for (uint32_t i = 0; i < count; i++)
+		hot_decide(merger, first + i, side, bytes + (size_t)i * PAGE_BYTES);
+	remap_ops.wake(&guest->remap, first, count);
+}
+
+static void no_write_is_lost_while_hot_pages_are_merged(struct host *host)
+{
+	static struct stress_thread threads[WRITERS];
+	struct stress stress = { .host = host };
+	struct merger merger = { .guest = &host->guests[0], .chance.random = now_ns() };
+	uint64_t end = now_ns() + stress_seconds() * NS_PER_SEC;
+
+	memset(merger.side, 0xff, sizeof(merger.side));
+	pages_prepare(host);
+	threads_start(&stress, threads, hot_run);
+	while (now_ns() < end) {
+		uint32_t first = stress_random(&merger.chance, HOT_PAGES), count = 1;
+
+		while (count < 8 && first + count < HOT_PAGES &&
+		       merger.side[first + count] == merger.side[first])
+			count++;
+		hot_merge(&merger, first, count);
+	}
+	threads_stop(&stress, threads, 100);
+	printf("  %llu shared, %llu changed meanwhile, %llu discarded\n",
+	       (unsigned long long)merger.shared, (unsigned long long)merger.unequal,
+	       (unsigned long long)merger.discarded);
+	expect(merger.shared > 100 && merger.discarded > 10);
+	for (uint32_t page = 0; page < HOT_PAGES; page++)
+		expect_page(threads, 0, page, filling_of(page));
+}
+
+/* Engines and catalog, on pages that are written to now and then */
+
+/* Works on a few pages for a while, the same in both guests, and then on others. */
+static void *roaming_run(void *context)
+{
+	struct stress_thread *thread = context;
+	const struct timespec moment = { .tv_nsec = 200 * 1000 };
+
+	while (!atomic_load(&thread->stress->stop)) {
+		uint32_t first = stress_random(thread, HOST_PAGES - 8);
+
+		for (uint32_t i = 0; i < 64; i++) {
+			uint32_t page = first + stress_random(thread, 8);
+
+			for (uint32_t guest = 0; guest < HOST_GUESTS; guest++)
+				stress_write(thread, guest, page);
+			if (i % 16 == 0)
+				nanosleep(&moment, NULL);
+		}
+		nanosleep(&moment, NULL);
+	}
+	return NULL;
+}
+
+static void no_write_is_lost_under_two_engines(struct host *host)
+{
+	static struct stress_thread threads[WRITERS];
+	struct stress stress = { .host = host };
+	uint64_t end = now_ns() + stress_seconds() * NS_PER_SEC;
+	struct tally tally;
+
+	pages_prepare(host);
+	threads_start(&stress, threads, roaming_run);
+	while (now_ns() < end)
+		for (uint32_t i = 0; i < HOST_GUESTS; i++)
+			expect(engine_step(host->guests[i].engine) >= 0);
+	threads_stop(&stress, threads, 100);
+	for (uint32_t guest = 0; guest < HOST_GUESTS; guest++) {
+		engine_check(host->guests[guest].engine);
+		for (uint32_t page = 0; page < HOST_PAGES; page++)
+			expect_page(threads, guest, page, filling_of(page));
+	}
+	catalog_check(host->catalog);
+	tally = engine_tally(host->guests[0].engine);
+	printf("  %llu merged, %llu broken, %llu discarded, %llu changed meanwhile\n",
+	       (unsigned long long)tally.merges_total, (unsigned long long)tally.breaks_total,
+	       (unsigned long long)tally.zeroes_total, (unsigned long long)tally.unequal_total);
+	expect(tally.merges_total > 500 && tally.breaks_total > 100);
+}
+
+int main(void)
+{
+	static const struct {
+		const char *name;
+		void (*run)(struct host *host);
+	} tests[] = {
+#define TEST(name) { #name, name }
+		TEST(a_look_tells_what_backs_a_page),
+		TEST(a_held_page_makes_writers_wait),
+		TEST(holding_what_is_not_there_is_refused_or_works),
+		TEST(a_range_is_held_whole_or_not_at_all),
+		TEST(a_broken_page_can_be_merged_again),
+		TEST(discarding_over_the_store_gives_zeroes),
+		TEST(discarding_own_memory_gives_it_back),
+		TEST(a_range_over_two_mappings_is_all_or_nothing),
+		TEST(a_writer_goes_on_when_sharing_fails),
+		TEST(a_frame_that_is_not_there_is_an_error),
+		TEST(mappings_are_what_the_kernel_counts),
+		TEST(no_write_is_lost_while_hot_pages_are_merged),
+		TEST(no_write_is_lost_under_two_engines),
+#undef TEST
+	};
+
+	for (int round = 0; round < 2; round++) {
+		plain = round == 1;
+		printf("%s\n", plain ? "as Linux 6.1" : "as this kernel is");
+		for (size_t i = 0; i < ARRAY_SIZE(tests); i++) {
+			struct host *host = host_create(plain);
+
+			printf("- %s\n", tests[i].name);
+			fflush(stdout);
+			alarm(120 + (unsigned int)stress_seconds()); /* a writer sleeps for ever */
+			tests[i].run(host);
+			host_free(host);
+		}
+	}
+	return 0;
+}
