@@ -222,6 +222,7 @@ static bool page_is_candidate(struct engine *engine, uint32_t number, uint64_t d
 	if (digest_low != page->digest_low) {
 		page->digest_low = digest_low;
 		page->looks = 0;
+		engine->tally.changes_total++;
 		if (page->state != PAGE_PRIVATE)
 			page_set_state(engine, number, PAGE_PRIVATE);
 		return false;

@@ -16,8 +16,10 @@
 #define PAUSE_LONGEST_NS   (10 * NS_PER_SEC)
 /* A pass that gains less than one page in so many is not worth repeating soon. */
 #define WORTHWHILE_SHARE 512u
-/* Fewer broken pages than one in so many are an idle guest's. */
-#define QUIET_SHARE 1024u
+/* One changed page in so many between two passes, and more: the guest is at work. */
+#define BUSY_SHARE 64u
+/* One in so many, and less: it is idle. */
+#define QUIET_SHARE 256u
 /* A guest that has just started is likely to be at work. */
 #define CAUTION_FIRST 2u
 #define CAUTION_MAX   4u
@@ -36,36 +38,34 @@ void pace_init(struct pace *pace, uint32_t cpu_percent, uint32_t pages)
 	pace->caution = cpu_percent == 100 ? 0 : CAUTION_FIRST;
 }
 
-void pace_start(struct pace *pace, uint64_t wall_ns, uint64_t cpu_ns)
+void pace_start(struct pace *pace, uint64_t wall_ns, uint64_t busy_ns)
 {
 	pace->wall_ns = wall_ns;
-	pace->cpu_ns = cpu_ns;
+	pace->busy_ns = busy_ns;
 }
 
-uint64_t pace_brake_ns(const struct pace *pace, uint64_t wall_ns, uint64_t cpu_ns)
+uint64_t pace_brake_ns(const struct pace *pace, uint64_t wall_ns, uint64_t busy_ns)
 {
-	uint64_t used = cpu_ns - pace->cpu_ns, passed = wall_ns - pace->wall_ns;
+	uint64_t used = busy_ns - pace->busy_ns, passed = wall_ns - pace->wall_ns;
 	uint64_t earned = used / pace->cpu_percent * 100;
 
 	return pace->cpu_percent < 100 && earned > passed + BRAKE_SHORTEST_NS ? earned - passed : 0;
 }
 
 /* At full pace somebody wants memory back at any price: no caution. */
-static void caution_adapt(struct pace *pace, uint64_t gained_pages, uint64_t broken_pages)
+static void caution_adapt(struct pace *pace, uint64_t changed_pages)
 {
-	bool quiet = broken_pages <= pace->pages / QUIET_SHARE;
-
 	if (pace->cpu_percent == 100)
 		return;
-	if (!quiet && broken_pages * 2 > gained_pages && pace->caution < CAUTION_MAX)
+	if (changed_pages > pace->pages / BUSY_SHARE && pace->caution < CAUTION_MAX)
 		pace->caution++;
-	else if ((quiet || broken_pages * 8 < gained_pages) && pace->caution > 0)
+	else if (changed_pages <= pace->pages / QUIET_SHARE && pace->caution > 0)
 		pace->caution--;
 }
 
-uint64_t pace_pause_ns(struct pace *pace, uint64_t gained_pages, uint64_t broken_pages)
+uint64_t pace_pause_ns(struct pace *pace, uint64_t gained_pages, uint64_t changed_pages)
 {
-	caution_adapt(pace, gained_pages, broken_pages);
+	caution_adapt(pace, changed_pages);
 	if (gained_pages > pace->pages / WORTHWHILE_SHARE)
 		pace->pause_ns = shortest_pause_ns(pace);
 	else if (pace->pause_ns < PAUSE_LONGEST_NS / 2)

@@ -20,6 +20,7 @@ struct tally {
 	uint64_t merges_total;	   /* pages that became SHARED */
 	uint64_t breaks_total;	   /* of those, written to since */
 	uint64_t zeroes_total;	   /* pages that became ZERO */
+	uint64_t changes_total;	   /* digests that were not those of the look before */
 	uint64_t unequal_total;	   /* held, and then not what the digest had promised */
 	uint64_t hold_fails_total; /* ranges that could not be held or mapped */
 	uint64_t declined_total;   /* pages not shared for lack of mappings */

@@ -12,6 +12,7 @@
 #include "vmm/gmem_share.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -48,7 +49,8 @@ struct gmem_share {
 	uint64_t reconnect_ns;	/* not before */
 	bool link_fail_is_said; /* until it works again */
 	pthread_t thread;
-	int wake_fd; /* readable: look at the fields below */
+	int schedstat_fd; /* of the thread; -1: the kernel does not tell */
+	int wake_fd;	  /* readable: look at the fields below */
 
 	/* Anybody's, under the lock. */
 	pthread_mutex_t lock;
@@ -162,12 +164,29 @@ static bool thread_sleep(struct gmem_share *share, uint64_t duration_ns)
 	return !should_stop(share);
 }
 
+/*
+ * What the thread takes from others: the time that it ran, and the time that it was
+ * ready but somebody else ran. Where guests compete for processors the budget is
+ * used up sooner, so that sharing steps back. Documentation/scheduler/sched-stats.rst
+ */
+static uint64_t thread_busy_ns(const struct gmem_share *share)
+{
+	char text[128] = "";
+	unsigned long long ran, waited = 0;
+
+	if (share->schedstat_fd >= 0 &&
+	    pread(share->schedstat_fd, text, sizeof(text) - 1, 0) > 0 &&
+	    sscanf(text, "%llu %llu", &ran, &waited) != 2)
+		waited = 0;
+	return thread_cpu_ns() + waited;
+}
+
 /* One pass; returns whether to go on. */
 static bool thread_pass(struct gmem_share *share)
 {
 	int rc = 0;
 
-	pace_start(&share->pace, now_ns(), thread_cpu_ns());
+	pace_start(&share->pace, now_ns(), thread_busy_ns(share));
 	while (rc == 0) {
 		uint64_t brake_ns;
 
@@ -178,7 +197,7 @@ static bool thread_pass(struct gmem_share *share)
 			log_error("cannot look at guest memory: %s; sharing ends", strerror(-rc));
 		snapshot_take(share);
 		reports_serve(share);
-		brake_ns = pace_brake_ns(&share->pace, now_ns(), thread_cpu_ns());
+		brake_ns = pace_brake_ns(&share->pace, now_ns(), thread_busy_ns(share));
 		if (brake_ns > 0 ? !thread_sleep(share, brake_ns) : should_stop(share))
 			return false;
 	}
@@ -191,8 +210,9 @@ static uint64_t pass_evaluate(struct gmem_share *share, const struct tally *befo
 	struct tally now = engine_tally(share->engine);
 	uint64_t gained =
 		now.merges_total + now.zeroes_total - before->merges_total - before->zeroes_total;
-	uint64_t pause_ns =
-		pace_pause_ns(&share->pace, gained, now.breaks_total - before->breaks_total);
+	uint64_t changed =
+		now.changes_total + now.breaks_total - before->changes_total - before->breaks_total;
+	uint64_t pause_ns = pace_pause_ns(&share->pace, gained, changed);
 
 	engine_set_caution(share->engine, share->pace.caution);
 	if (!engine_link_is_up(share->engine) && pause_ns > RECONNECT_NS)
@@ -205,6 +225,7 @@ static void *thread_run(void *context)
 	struct gmem_share *share = context;
 	struct tally before;
 
+	share->schedstat_fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
 	engine_set_caution(share->engine, share->pace.caution);
 	do {
 		before = engine_tally(share->engine);
@@ -279,6 +300,8 @@ static void share_close(struct gmem_share *share)
 	remap_done(&share->remap);
 	if (share->wake_fd >= 0)
 		close(share->wake_fd);
+	if (share->schedstat_fd >= 0)
+		close(share->schedstat_fd);
 	pthread_cond_destroy(&share->reported);
 	pthread_mutex_destroy(&share->lock);
 	free(share);
@@ -293,7 +316,7 @@ int gmem_share_create(struct gmem *gmem, const struct gmem_share_config *config,
 
 	if (!share)
 		return fail_errno(why, ENOMEM, "cannot set up sharing");
-	share->wake_fd = share->remap.uffd.fd = -1;
+	share->wake_fd = share->schedstat_fd = share->remap.uffd.fd = -1;
 	share->remap.pagemap_fd = share->remap.store_fd = -1;
 	pthread_mutex_init(&share->lock, NULL);
 	pthread_condattr_init(&monotonic);
