@@ -130,8 +130,8 @@ int broker_get_publish(const void *payload, size_t length, struct catalog_item *
 	return 0;
 }
 
-int broker_put_numbers(void *buffer, size_t size, enum broker_message type,
-		       const uint32_t *numbers, uint32_t count)
+int broker_put_numbers(void *buffer, size_t size, enum broker_message type, const uint32_t *numbers,
+		       uint32_t count)
 {
 	struct wire_writer writer;
 
@@ -260,9 +260,8 @@ static int query(int fd, struct broker_report **ret_report)
 	rc = sock_read_all(fd, payload, header.length);
 	if (rc != 0)
 		return rc < 0 ? rc : -ECONNRESET;
-	return header.type == BROKER_REPORT ?
-		       broker_get_report(payload, header.length, ret_report) :
-		       -EPROTO;
+	return header.type == BROKER_REPORT ? broker_get_report(payload, header.length, ret_report)
+					    : -EPROTO;
 }
 
 int broker_report_query(const char *socket_path, struct broker_report **ret_report,
