@@ -4,9 +4,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 static const char *const kind_names[] = {
@@ -78,6 +80,24 @@ int rundir_path(enum rundir_kind kind, const char *name, const char *suffix,
 				"%s/%s/%s%s is too long for a socket: choose a shorter name or "
 				"SAMEPAGE_RUNDIR",
 				base, kind_names[kind], name, suffix);
+	return 0;
+}
+
+int rundir_lock(enum rundir_kind kind, bool wait, int *ret_fd, struct fail *why)
+{
+	char path[RUNDIR_PATH_MAX];
+	AUTO_CLOSE int fd = -1;
+	int rc = rundir_path(kind, "", "", path, why);
+
+	if (rc < 0)
+		return rc;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail_errno(why, errno, "cannot open %s", path);
+	while (flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB)) < 0)
+		if (errno != EINTR)
+			return fail_errno(why, errno, "cannot lock %s", path);
+	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
 

@@ -4,7 +4,7 @@
  *
  *   RUNDIR/guests/NAME.sock     control socket of a guest
  *   RUNDIR/domains/NAME.sock    socket of a domain's broker
- *   RUNDIR/domains/NAME.lock    held while its broker starts or ends
+ *   RUNDIR/<kind>/NAME.log      what its process has to say
  *
  * RUNDIR is $SAMEPAGE_RUNDIR, else /run/samepage for root, else
  * $XDG_RUNTIME_DIR/samepage, else /tmp/samepage-UID. Directories have mode 0700
@@ -13,6 +13,7 @@
 #ifndef BASE_RUNDIR_H
 #define BASE_RUNDIR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/auto.h"
@@ -31,6 +32,12 @@ CHECKED int rundir_create(struct fail *why);
  */
 CHECKED int rundir_path(enum rundir_kind kind, const char *name, const char *suffix,
 			char ret_path[RUNDIR_PATH_MAX], struct fail *why);
+
+/*
+ * Locks the directory of a kind until *ret_fd is closed, against others who make and
+ * remove sockets there; leaves no file behind. wait false: -EAGAIN where it is locked.
+ */
+CHECKED int rundir_lock(enum rundir_kind kind, bool wait, int *ret_fd, struct fail *why);
 
 /*
  * Names of all "*.sock" of a kind, sorted; the caller frees each and the array

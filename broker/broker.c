@@ -22,9 +22,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/random.h>
-#include <fcntl.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -38,18 +36,16 @@
 /* Whether the socket was given up; the lock keeps new guests off while we look. */
 static bool leave_domain(struct broker *broker)
 {
-	char lock_path[RUNDIR_PATH_MAX], socket_path[RUNDIR_PATH_MAX], log_path[RUNDIR_PATH_MAX];
+	char socket_path[RUNDIR_PATH_MAX], log_path[RUNDIR_PATH_MAX];
 	AUTO_CLOSE int lock = -1;
 	struct fail why;
 	int fd, rc;
 	pid_t pid;
 
-	if (rundir_path(RUNDIR_DOMAINS, "", ".lock", lock_path, &why) < 0 ||
-	    rundir_path(RUNDIR_DOMAINS, broker->domain, ".sock", socket_path, &why) < 0 ||
+	if (rundir_path(RUNDIR_DOMAINS, broker->domain, ".sock", socket_path, &why) < 0 ||
 	    rundir_path(RUNDIR_DOMAINS, broker->domain, ".log", log_path, &why) < 0)
 		return true;
-	lock = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) < 0)
+	if (rundir_lock(RUNDIR_DOMAINS, false, &lock, &why) == -EAGAIN)
 		return false; /* somebody is about to connect: look again later */
 	rc = sock_accept(broker->listen_fd, true, &fd, &pid);
 	if (rc == 0) {

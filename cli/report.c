@@ -3,10 +3,8 @@
 #include "cli/report.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/file.h>
 
 #include "base/log.h"
 #include "base/rundir.h"
@@ -118,23 +116,23 @@ void report_free(struct report *report)
 }
 
 /*
- * Removes the socket of a broker that was killed. With the lock that guests hold
+ * Removes what a broker that was killed has left. With the lock that guests hold
  * while they start a broker, or not at all.
  */
-static void domain_sweep(const char *path)
+static void domain_sweep(const char *name, const char *path)
 {
-	char lock_path[RUNDIR_PATH_MAX];
+	char log_path[RUNDIR_PATH_MAX];
 	AUTO_CLOSE int lock_fd = -1;
 	AUTO_CLOSE int probe_fd = -1;
 	struct fail why;
 
-	if (rundir_path(RUNDIR_DOMAINS, "", ".lock", lock_path, &why) < 0)
+	if (rundir_path(RUNDIR_DOMAINS, name, ".log", log_path, &why) < 0 ||
+	    rundir_lock(RUNDIR_DOMAINS, false, &lock_fd, &why) < 0)
 		return;
-	lock_fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (lock_fd < 0 || flock(lock_fd, LOCK_EX | LOCK_NB) < 0)
+	if (sock_connect(path, &probe_fd) != -ECONNREFUSED)
 		return;
-	if (sock_connect(path, &probe_fd) == -ECONNREFUSED)
-		unlink(path);
+	unlink(path);
+	unlink(log_path);
 }
 
 static void brokers_free(struct broker_report **brokers, size_t count)
@@ -154,7 +152,7 @@ static bool broker_ask(const char *name, struct broker_report **ret_broker)
 	if (rc == 0)
 		rc = broker_report_query(path, ret_broker, &why);
 	if (rc == -ECONNREFUSED)
-		domain_sweep(path);
+		domain_sweep(name, path);
 	else if (rc < 0 && rc != -ENOENT && rc != -ECONNRESET)
 		log_warn("%s", why.text);
 	return rc == 0;

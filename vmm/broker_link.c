@@ -17,7 +17,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -140,17 +139,14 @@ static int broker_spawn(const char *domain, int listen_fd, const char *log_path)
  */
 static int broker_start(const char *domain, const char *socket_path, struct fail *why)
 {
-	char lock_path[RUNDIR_PATH_MAX], log_path[RUNDIR_PATH_MAX];
+	char log_path[RUNDIR_PATH_MAX];
 	AUTO_CLOSE int lock = -1, listen_fd = -1, high_fd = -1;
-	int rc = rundir_path(RUNDIR_DOMAINS, "", ".lock", lock_path, why);
+	int rc = rundir_path(RUNDIR_DOMAINS, domain, ".log", log_path, why);
 
 	if (rc == 0)
-		rc = rundir_path(RUNDIR_DOMAINS, domain, ".log", log_path, why);
+		rc = rundir_lock(RUNDIR_DOMAINS, true, &lock, why);
 	if (rc < 0)
 		return rc;
-	lock = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (lock < 0 || flock(lock, LOCK_EX) < 0)
-		return fail_errno(why, errno, "cannot lock %s", lock_path);
 	rc = sock_listen(socket_path, &listen_fd);
 	if (rc == -EADDRINUSE)
 		return 0; /* somebody was faster */

@@ -14,10 +14,8 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -50,25 +48,6 @@ struct control {
 	unsigned int client_count;
 };
 
-/* Held until the descriptor is closed. */
-static int guests_lock(int *ret_fd, struct fail *why)
-{
-	char path[RUNDIR_PATH_MAX];
-	AUTO_CLOSE int fd = -1;
-	int rc = rundir_path(RUNDIR_GUESTS, "", "", path, why);
-
-	if (rc < 0)
-		return rc;
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return fail_errno(why, errno, "cannot open %s", path);
-	while (flock(fd, LOCK_EX) < 0)
-		if (errno != EINTR)
-			return fail_errno(why, errno, "cannot lock %s", path);
-	*ret_fd = TAKE_FD(fd);
-	return 0;
-}
-
 int control_claim(const char *name, struct control **ret_control, struct fail *why)
 {
 	AUTO_FREE struct control *control = calloc(1, sizeof(*control));
@@ -80,7 +59,7 @@ int control_claim(const char *name, struct control **ret_control, struct fail *w
 				  name);
 	rc = rundir_path(RUNDIR_GUESTS, name, ".sock", control->path, why);
 	if (rc == 0)
-		rc = guests_lock(&lock_fd, why);
+		rc = rundir_lock(RUNDIR_GUESTS, true, &lock_fd, why);
 	if (rc < 0)
 		return rc;
 	rc = sock_listen(control->path, &control->listen_fd);
@@ -104,7 +83,7 @@ void control_sweep(const char *name)
 
 	if (rundir_path(RUNDIR_GUESTS, name, ".sock", path, &why) < 0 ||
 	    rundir_path(RUNDIR_GUESTS, name, ".log", log_path, &why) < 0 ||
-	    guests_lock(&lock_fd, &why) < 0)
+	    rundir_lock(RUNDIR_GUESTS, true, &lock_fd, &why) < 0)
 		return;
 	if (sock_connect(path, &probe_fd) != -ECONNREFUSED)
 		return;
