@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "base/sock.h"
 #include "tests/unit/scratch.h"
@@ -154,6 +155,30 @@ START_TEST(a_path_that_does_not_fit_is_refused)
 }
 END_TEST
 
+/* The socket's mode keeps others out; where somebody has loosened it, this does. */
+START_TEST(a_peer_of_another_user_is_refused)
+{
+	int listener, server = -7, client;
+	pid_t pid, child;
+
+	if (geteuid() != 0)
+		return; /* nobody else can become another */
+	scratch_make();
+	ck_assert_int_eq(chmod(scratch_path, 0755), 0);
+	ck_assert_int_eq(sock_listen(socket_path(), &listener), 0);
+	ck_assert_int_eq(chmod(socket_path(), 0666), 0);
+	child = fork();
+	if (child == 0)
+		_exit(setuid(65534) == 0 && sock_connect(socket_path(), &client) == 0 ? 0 : 1);
+	ck_assert_int_eq(waitpid(child, &client, 0), child);
+	ck_assert_int_eq(client, 0);
+	ck_assert_int_eq(sock_accept(listener, true, &server, &pid), -EPERM);
+	ck_assert_int_eq(server, -7);
+	ck_assert_int_eq(sock_accept(listener, true, &server, &pid), -EAGAIN);
+	scratch_remove();
+}
+END_TEST
+
 static void write_two_descriptors(int fd, int passed)
 {
 	union {
@@ -209,6 +234,7 @@ static const struct suite_test tests[] = {
 	{ "core", &a_descriptor_comes_with_its_bytes },
 	{ "limits", &parts_larger_than_the_socket_arrive_in_order },
 	{ "limits", &a_path_that_does_not_fit_is_refused },
+	{ "misuse", &a_peer_of_another_user_is_refused },
 	{ "misuse", &descriptors_that_nobody_asked_for_do_not_stay },
 	{ "faults", &writing_to_nobody_is_an_error_and_no_signal },
 };
