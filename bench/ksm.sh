@@ -96,26 +96,21 @@ ksm_open() {
 
 # One process for each image; all have it when this returns. KSM is still.
 ksm_load() { # image...
-	local image pid line count=0 deadline=$((SECONDS + ksm_load_seconds))
+	local image pid state ready=${scratch:?}/ready deadline=$((SECONDS + ksm_load_seconds))
 	ksm_write run 2
-	local fifo=${scratch:?}/ready
-	[ -p "$fifo" ] || mkfifo "$fifo"
-	exec {ready}<> "$fifo"
+	rm -f "$ready".*
 	for image in "$@"; do
-		"$build/bench/mergeable" "$image" > "$fifo" < /dev/null &
+		"$build/bench/mergeable" "$image" > "$ready.${#ksm_pids[@]}" < /dev/null &
 		ksm_pids+=($!)
 	done
-	while [ $count -lt $# ]; do
-		if read -r -t 0.1 line <&"$ready" && [ "$line" = ready ]; then
-			count=$((count + 1))
-			continue
-		fi
+	until [ "$(cat "$ready".* | wc -l)" = $# ]; do
 		for pid in "${ksm_pids[@]}"; do
-			kill -0 "$pid" 2> /dev/null || die "a process under KSM ended"
+			read -r _ _ state _ < "/proc/$pid/stat"
+			[ "$state" != Z ] || die "a process under KSM ended"
 		done
 		[ $SECONDS -lt $deadline ] || die "the images are not loaded after $ksm_load_seconds s"
+		nap 0.05
 	done
-	exec {ready}<&-
 }
 
 ksm_unload() {

@@ -32,15 +32,27 @@ usage() { # exit-status
 	exit "$1"
 }
 
-# Microseconds, into a variable. Neither this nor nap starts a process, so that
-# watching closely does not disturb what is watched.
 now_us() { # variable
 	printf -v "$1" '%s' "${EPOCHREALTIME/[.,]/}"
 }
 
-exec {silence}<> <(:)
+# A trap waits for a command in the foreground, but not for `wait`.
 nap() { # seconds
-	read -r -t "$1" -u "$silence" || true
+	sleep "$1" &
+	wait $!
+}
+
+# When merging came to rest, in microseconds, and the number of pages then.
+# shellcheck disable=SC2034 # the caller's
+watch() { # guests seconds pid... | ksm seconds pages
+	local watcher status=0
+	"$build/bench/watch" "$@" > "$scratch/watched" &
+	watcher=$!
+	wait $watcher || status=$?
+	[ $status != 4 ] || die "while KSM was measured, memory of other programs joined ours: run it again"
+	[ $status != 3 ] || die "merging goes on after $2 s"
+	[ $status = 0 ] || die "cannot watch merging"
+	read -r rest_us rest_pages < "$scratch/watched"
 }
 
 samepage() {
@@ -49,7 +61,7 @@ samepage() {
 
 fleet_open() {
 	local program
-	for program in samepage bench/cpu-clock bench/mergeable bench/oracle; do
+	for program in samepage bench/cpu-clock bench/mergeable bench/oracle bench/watch; do
 		[ -x "$build/$program" ] ||
 			die "$build/$program does not exist: run ./demo, which builds it, or set SAMEPAGE_BUILD"
 	done
