@@ -14,6 +14,7 @@ for name in $guests; do
 	"$SAMEPAGE" dump-ram "$name" "$scratch/$name.before"
 done
 merges_before=$(stats | jq '[.guests[].merges_total] | add')
+say "all are up; waiting for merging to converge"
 # shellcheck disable=SC2086
 converged 180 $guests || fail "merging did not converge"
 stats | jq -c .
@@ -43,7 +44,7 @@ done
 # The same memory once more, this time given as images, unmerged when it is digested first.
 for name in $guests; do
 	"$SAMEPAGE" run --name "again-$name" --domain "$domain" --mem 128M --ram-image "$scratch/$name.before" \
-		--paused --console none \
+		--paused --console none --dedup-cpu 100 \
 		< /dev/null > "$scratch/again-$name.out" 2> "$scratch/again-$name.err" &
 	guest_pid["again-$name"]=$!
 done
