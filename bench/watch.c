@@ -5,7 +5,7 @@
  *        watch ksm SECONDS PAGES
  *
  * `guests` looks at the pages that the processes own (a page leaves that sum when
- * it is shared) until they have stayed the same for 0.3 s and for a quarter of the
+ * it is shared) until they have stayed the same for 0.15 s and for a quarter of the
  * time that passed before. `ksm` looks at pages_sharing until two more full scans
  * have not changed it. Both print one line: the time of the last change, in
  * microseconds since the epoch, and the number.
@@ -27,7 +27,7 @@
 #include <unistd.h>
 
 #define LOOK_EVERY_NS	  2000000
-#define STILL_AT_LEAST_US 300000
+#define STILL_AT_LEAST_US 150000
 #define SCANS_AT_LEAST	  2
 #define KSM		  "/sys/kernel/mm/ksm/"
 /* A page that moves while the files are read may count twice, but not time and again. */
