@@ -202,6 +202,17 @@ START_TEST(a_page_has_one_claim_its_newest)
 }
 END_TEST
 
+START_TEST(a_published_page_gives_up_its_older_claim)
+{
+	open_catalog(FRAMES);
+	ck_assert_uint_eq(probe(0, 5, 1), CATALOG_ABSENT);
+	ck_assert_uint_eq(probe(1, 9, 2), CATALOG_ABSENT);
+	ck_assert_uint_le(publish(0, 5, 2), CATALOG_FRAME_MAX);
+	expect_sums(1, 2, 0);
+	catalog_free(catalog);
+}
+END_TEST
+
 START_TEST(the_last_release_punches_the_frame)
 {
 	uint32_t frame;
@@ -462,6 +473,7 @@ static const struct suite_test tests[] = {
 	{ "core", &a_guest_can_be_its_own_twin },
 	{ "core", &asking_again_changes_nothing },
 	{ "core", &a_page_has_one_claim_its_newest },
+	{ "core", &a_published_page_gives_up_its_older_claim },
 	{ "core", &the_last_release_punches_the_frame },
 	{ "core", &a_guest_that_goes_gives_all_back },
 	{ "core", &a_number_is_used_again_without_the_past },
