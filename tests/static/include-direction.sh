@@ -19,6 +19,8 @@ allowed() { # folder: the folders that it may include
 wrong=0
 for folder in base dedup wire vmm broker devices cli; do
 	for file in "$folder"/*.[ch]; do
+		# Words without blanks.
+		# shellcheck disable=SC2013
 		for included in $(sed -n 's|^#include "\([a-z]*\)/.*|\1|p' "$file" | sort -u); do
 			case " $(allowed "$folder") " in
 			*" $included "*) ;;

@@ -15,6 +15,8 @@ for file in base/*.[ch] dedup/*.[ch] wire/*.[ch] vmm/*.[ch] broker/*.[ch] device
 		echo "$file has $lines lines"; wrong=1
 	fi
 	# a function starts at a line that is "{" alone, behind its name
+	# Words without blanks.
+	# shellcheck disable=SC2013
 	for long in $(awk '/^[a-z].*\(/ { sub(/\(.*/, ""); n = split($0, w, /[ *]/); name = w[n] }
 		/^{$/ { start = FNR } /^}$/ { if (start && FNR - start > 80) print name; start = 0 }' "$file"); do
 		if ! excused "$file" "$long"; then
