@@ -74,6 +74,8 @@ static void on_tidy(void *context)
 	struct broker *broker = context;
 
 	broker_guests_tidy(broker);
+	if (loop_set_events(broker->incoming, EPOLLIN) < 0)
+		log_debug("cannot listen");
 	loop_arm(broker->tidy, TIDY_NS);
 }
 
@@ -85,8 +87,12 @@ static void on_incoming(void *context, uint32_t events)
 
 	while ((rc = sock_accept(broker->listen_fd, true, &fd, &pid)) == 0)
 		broker_connect(broker, fd, pid);
-	if (rc != -EAGAIN)
-		log_debug("cannot accept a connection: %s", strerror(-rc));
+	if (rc == -EAGAIN || rc == -EPERM)
+		return;
+	/* out of descriptors, say: look again at the next tidy, not at once and for ever */
+	log_warn("cannot accept a connection: %s", strerror(-rc));
+	if (loop_set_events(broker->incoming, 0) < 0)
+		log_debug("cannot stop listening");
 }
 
 static void on_signal(void *context, int signal)
@@ -105,8 +111,8 @@ static int broker_listen(struct broker *broker)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
 	struct loop_source *source;
-	int rc =
-		loop_add_fd(broker->loop, broker->listen_fd, EPOLLIN, on_incoming, broker, &source);
+	int rc = loop_add_fd(broker->loop, broker->listen_fd, EPOLLIN, on_incoming, broker,
+			     &broker->incoming);
 
 	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(signals); i++)
 		rc = loop_add_signal(broker->loop, signals[i], on_signal, broker, &source);

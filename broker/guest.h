@@ -22,6 +22,7 @@ struct broker {
 	const char *domain;
 	int listen_fd;
 	struct loop *loop;
+	struct loop_source *incoming;
 	struct loop_source *linger; /* armed while there is no guest */
 	struct loop_source *tidy;
 	struct digest_secret secret;

@@ -9,7 +9,7 @@
  * it is, so the lists that engine.c hands over, sorted by page, are cut into runs as
  * long as they come, up to RUN_MAX, which bounds how long a writer can be kept
  * waiting. A run never spans two mappings: kernels before 6.3 refuse to protect such
- * a range.
+ * a range. Where one is refused all the same, its halves are tried.
  *
  *	hold -> compare every byte -> share the equal stretches
  *	                           -> unhold and release the others -> wake all
@@ -189,16 +189,29 @@ static void run_compare(struct engine *engine, uint32_t first, uint32_t count, u
 	}
 }
 
+static void run_give_up(struct engine *engine, uint32_t first, uint32_t count, uint32_t frame)
+{
+	pages_set_state(engine, first, count, PAGE_PRIVATE);
+	frames_release(engine, frame, count);
+}
+
 static void merge_run(struct engine *engine, uint32_t first, uint32_t count, uint32_t frame)
 {
 	const struct memory_ops *memory = engine->config.memory;
 	bool shared[RUN_MAX] = { false };
 
 	/* the frames are read first: what takes time is done before anybody waits */
-	if (memory->read_frames(engine->config.memory_context, frame, count, engine->bytes) < 0 ||
-	    !run_hold(engine, first, count)) {
-		pages_set_state(engine, first, count, PAGE_PRIVATE);
-		frames_release(engine, frame, count);
+	if (memory->read_frames(engine->config.memory_context, frame, count, engine->bytes) < 0) {
+		run_give_up(engine, first, count, frame);
+		return;
+	}
+	if (!run_hold(engine, first, count)) {
+		if (count > 1) { /* the kernel may have cut the memory finer than we know */
+			merge_run(engine, first, count / 2, frame);
+			merge_run(engine, first + count / 2, count - count / 2, frame + count / 2);
+		} else {
+			run_give_up(engine, first, count, frame);
+		}
 		return;
 	}
 	run_compare(engine, first, count, frame, shared);
@@ -268,8 +281,13 @@ static void stretch_discard(struct engine *engine, uint32_t first, uint32_t coun
 
 static void zero_run(struct engine *engine, uint32_t first, uint32_t count)
 {
-	if (!run_hold(engine, first, count))
+	if (!run_hold(engine, first, count)) {
+		if (count > 1) { /* as in merge_run() */
+			zero_run(engine, first, count / 2);
+			zero_run(engine, first + count / 2, count - count / 2);
+		}
 		return;
+	}
 	for (uint32_t i = 0, n; i < count; i += n) {
 		bool zero = page_is_zero(page_bytes(engine, first + i));
 
