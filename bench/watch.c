@@ -103,12 +103,12 @@ static void wait_a_little(int64_t start_us, int64_t patience_us)
 static struct watched watch_guests(const int *fds, int count, int64_t patience_us)
 {
 	struct watched watched = { .value = -1 };
-	int64_t start = now_us(), now, still_us;
+	int64_t start = now_us();
 
 	for (;;) {
-		now = now_us();
+		int64_t now = now_us(), still_us = (now - start) / 4;
+
 		watched_changes(&watched, own_pages(fds, count), now);
-		still_us = (now - start) / 4;
 		if (now - watched.changed_us >=
 		    (still_us > STILL_AT_LEAST_US ? still_us : STILL_AT_LEAST_US))
 			return watched;
@@ -136,12 +136,14 @@ static const char *const ksm_files[KSM_FILES] = {
 static struct watched watch_ksm(int64_t patience_us, int64_t our_pages)
 {
 	struct watched watched = { .value = -1 };
-	int64_t start = now_us(), now[KSM_FILES], pages;
+	int64_t start = now_us(), now[KSM_FILES];
 	int fds[KSM_FILES], strikes = 0;
 
 	for (int i = 0; i < KSM_FILES; i++)
 		fds[i] = open_or_end(ksm_files[i]);
 	for (;;) {
+		int64_t pages;
+
 		for (int i = 0; i < KSM_FILES; i++)
 			now[i] = number_read(fds[i], ksm_files[i]);
 		pages = now[SHARING] + now[SHARED] + now[UNSHARED] + now[VOLATILE];
