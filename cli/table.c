@@ -2,6 +2,7 @@
 /* table.c - rows of text, printed with aligned columns */
 #include "cli/table.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -110,6 +111,7 @@ static void cell_print(const struct table *table, size_t column, const char *tex
 
 void table_print(const struct table *table, FILE *to)
 {
+	assert(table->column_count > 0);
 	for (size_t i = 0; i < table->column_count; i++)
 		cell_print(table, i, table->columns[i].title, to);
 	for (size_t i = 0; i < table->cell_count; i++)

@@ -164,8 +164,12 @@ static void page_account(struct engine *engine, uint32_t number, enum look look)
 {
 	struct page *page = &engine->table[number];
 
-	if (look != LOOK_OWN && look != LOOK_SWAP)
+	if (look != LOOK_OWN && look != LOOK_SWAP) {
+		/* over a store whose broker is gone: nobody else's ledger has it */
+		if (page->state != PAGE_SHARED && page->frame_plus != 0)
+			engine->populated++;
 		return;
+	}
 	engine->populated++;
 	if (page->state == PAGE_SHARED)
 		page_break(engine, number);

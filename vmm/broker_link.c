@@ -30,8 +30,6 @@
 #define CONNECT_TRIES 3
 #define BROKER_FD     3 /* where the new broker finds its listening socket */
 
-extern char **environ;
-
 struct broker_link {
 	char domain[WIRE_TEXT_SIZE];
 	struct broker_hello hello;

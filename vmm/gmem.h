@@ -23,9 +23,9 @@
 #include "base/auto.h"
 #include "base/fail.h"
 
-#define GMEM_PAGE_SIZE	UINT64_C(4096)
-#define GMEM_HOLE_START UINT64_C(0xc0000000) /* 3 GiB: MMIO and ECAM from here */
-#define GMEM_HOLE_END	UINT64_C(0x100000000)
+#define GMEM_PAGE_SIZE	 UINT64_C(4096)
+#define GMEM_HOLE_START	 UINT64_C(0xc0000000) /* 3 GiB: MMIO and ECAM from here */
+#define GMEM_HOLE_END	 UINT64_C(0x100000000)
 #define GMEM_MAX_REGIONS 2
 
 struct gmem_region {

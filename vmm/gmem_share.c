@@ -174,8 +174,7 @@ static uint64_t thread_busy_ns(const struct gmem_share *share)
 	char text[128] = "";
 	unsigned long long ran, waited = 0;
 
-	if (share->schedstat_fd >= 0 &&
-	    pread(share->schedstat_fd, text, sizeof(text) - 1, 0) > 0 &&
+	if (share->schedstat_fd >= 0 && pread(share->schedstat_fd, text, sizeof(text) - 1, 0) > 0 &&
 	    sscanf(text, "%llu %llu", &ran, &waited) != 2)
 		waited = 0;
 	return thread_cpu_ns() + waited;

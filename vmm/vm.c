@@ -123,7 +123,7 @@ static int chips_create(struct vm *vm, struct fail *why)
 	int rc;
 
 	if (ioctl(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map) < 0 ||
-	    ioctl(vm->fd, KVM_SET_TSS_ADDR, (unsigned long)TSS_GPA) < 0)
+	    ioctl(vm->fd, KVM_SET_TSS_ADDR, TSS_GPA) < 0)
 		return fail_errno(why, errno, "KVM refuses the address of its own pages");
 	if (ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0) < 0)
 		return fail_errno(why, errno, "KVM cannot create the interrupt controllers");

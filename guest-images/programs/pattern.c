@@ -41,13 +41,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PAGE_BYTES 4096
-#define PAGE_WORDS (PAGE_BYTES / sizeof(uint64_t))
-#define MINORS 8	   /* minor steps before the next major */
-#define POOL_PAGES 2048	   /* patterns that all guests choose from */
-#define HOT_ONE_IN 16	   /* of all pages, which take half of the rewrites */
-#define LOOKS_PER_CLOCK 64 /* a clock is read after so many looks */
-#define THREADS_MAX 64
+#define PAGE_BYTES	4096
+#define PAGE_WORDS	(PAGE_BYTES / sizeof(uint64_t))
+#define MINORS		8    /* minor steps before the next major */
+#define POOL_PAGES	2048 /* patterns that all guests choose from */
+#define HOT_ONE_IN	16   /* of all pages, which take half of the rewrites */
+#define LOOKS_PER_CLOCK 64   /* a clock is read after so many looks */
+#define THREADS_MAX	64
 #define GENERATION_MASK 0x9e3779b9u
 
 enum page_kind { KIND_POOL, KIND_NEAR, KIND_UNIQUE, KIND_ZERO, KIND_BYTE };
@@ -116,9 +116,17 @@ static enum page_kind page_kind(size_t page, uint32_t major)
 	uint64_t stretch = major ? page ^ (uint64_t)major << 40 : page / 64;
 
 	switch (mix(stretch + 77) % 16) {
-	case 0: case 1: case 2: case 3: case 4: case 5: case 6: case 7:
+	case 0:
+	case 1:
+	case 2:
+	case 3:
+	case 4:
+	case 5:
+	case 6:
+	case 7:
 		return KIND_POOL;
-	case 8: case 9:
+	case 8:
+	case 9:
 		return KIND_NEAR;
 	case 10:
 		return KIND_ZERO;
@@ -278,8 +286,8 @@ static void *worker_run(void *argument)
 
 static void *map_or_die(size_t bytes)
 {
-	void *address = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *address =
+		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (address == MAP_FAILED) {
 		printf("PATTERN FAILED no memory for %zu bytes: %s\n", bytes, strerror(errno));
@@ -293,7 +301,8 @@ static size_t pages_of_percent(unsigned long percent)
 	struct sysinfo system;
 
 	sysinfo(&system);
-	return (size_t)((double)system.freeram * system.mem_unit / PAGE_BYTES * (double)percent / 100);
+	return (size_t)((double)system.freeram * system.mem_unit / PAGE_BYTES * (double)percent /
+			100);
 }
 
 static unsigned long number_or_die(const char *text, unsigned long least, unsigned long most)

@@ -79,7 +79,8 @@ static void image_add(const char *path)
 		err(1, "%s", path);
 	if (status.st_size == 0 || status.st_size % PAGE_BYTES)
 		errx(1, "%s: not a whole number of pages", path);
-	const unsigned char *bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	const unsigned char *bytes =
+		mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (bytes == MAP_FAILED)
 		err(1, "%s", path);
 	total_pages += (size_t)status.st_size / PAGE_BYTES;
