@@ -14,7 +14,7 @@ converged 180 ours-1 ours-2 theirs || fail "merging did not converge"
 for name in ours-1 ours-2 theirs; do
 	"$SAMEPAGE" pause "$name"
 done
-converged 60 ours-1 ours-2 theirs || fail "merging did not converge"
+converged 180 ours-1 ours-2 theirs || fail "merging did not converge"
 [ "$(broker_pid "$domain")" != "$(broker_pid "$other")" ] || fail "both domains have one broker"
 
 # Every memfd that a process has open or mapped, by inode.

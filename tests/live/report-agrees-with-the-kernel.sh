@@ -14,7 +14,7 @@ for name in $guests; do
 	"$SAMEPAGE" pause "$name"
 done
 # shellcheck disable=SC2086
-converged 60 $guests || fail "merging did not converge"
+converged 180 $guests || fail "merging did not converge"
 
 broker=$(broker_pid "$domain")
 [ -n "$broker" ] || fail "found no broker of $domain"
