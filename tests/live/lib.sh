@@ -125,7 +125,8 @@ guest_start() { # name words-for-samepage.run [option...]
 	done
 	[ -n "$kernel" ] || set -- --kernel "$GUEST_KERNEL" "$@"
 	: > "$scratch/$name.console"
-	"$SAMEPAGE" run --name "$name" --domain "$domain" --mem 128M --initrd "$GUEST_INITRD" \
+	# It must not outlive a test that is killed.
+	setpriv --pdeathsig KILL "$SAMEPAGE" run --name "$name" --domain "$domain" --mem 128M --initrd "$GUEST_INITRD" \
 		--cmdline "$cmdline${GUEST_CMDLINE:+ $GUEST_CMDLINE}" --console "$scratch/$name.console" \
 		"$@" < /dev/null > "$scratch/$name.out" 2> "$scratch/$name.err" &
 	guest_pid["$name"]=$!
@@ -137,7 +138,9 @@ guest_says() { # name pattern seconds
 	local tail_pid found=0
 	exec {lines}< <(exec timeout "$3" tail -n +1 -s 0.1 -f --pid="${guest_pid[$1]}" "$scratch/$1.console")
 	tail_pid=$!
-	grep -q -m 1 -a -e "$2" <&"$lines" || found=1
+	# In the background, so that a signal ends the wait.
+	grep -q -m 1 -a -e "$2" <&"$lines" &
+	wait $! || found=1
 	kill "$tail_pid" 2> /dev/null || true
 	exec {lines}<&-
 	return $found
