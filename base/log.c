@@ -23,6 +23,16 @@ void log_set_level(enum log_level level)
 	log_limit = level;
 }
 
+enum log_level log_get_level(void)
+{
+	return log_limit;
+}
+
+const char *log_level_name(enum log_level level)
+{
+	return level_names[level];
+}
+
 bool log_enabled(enum log_level level)
 {
 	return level <= log_limit;

@@ -16,6 +16,8 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 
 /* Lines above this level are dropped; warn at the start. */
 void log_set_level(enum log_level level);
+enum log_level log_get_level(void);
+const char *log_level_name(enum log_level level);
 bool log_enabled(enum log_level level);
 
 /* Put before each line after "samepage: "; NULL for none. Not copied. */

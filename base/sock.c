@@ -3,6 +3,7 @@
 #include "base/sock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,7 +20,7 @@ static int sock_address(const char *path, struct sockaddr_un *ret_address)
 	return 0;
 }
 
-int sock_connect(const char *path, int *ret_fd)
+int sock_connect(const char *path, bool nonblocking, int *ret_fd)
 {
 	AUTO_CLOSE int fd = -1;
 	struct sockaddr_un address;
@@ -27,10 +28,12 @@ int sock_connect(const char *path, int *ret_fd)
 
 	if (rc < 0)
 		return rc;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	if (!nonblocking && fcntl(fd, F_SETFL, 0) < 0)
 		return -errno;
 	*ret_fd = TAKE_FD(fd);
 	return 0;
@@ -44,7 +47,9 @@ int sock_listen(const char *path, int *ret_fd)
 
 	if (rc < 0)
 		return rc;
-	rc = sock_connect(path, &probe);
+	rc = sock_connect(path, true, &probe);
+	if (rc == -EAGAIN)
+		return -EADDRINUSE;
 	if (rc == 0) {
 		close(probe);
 		return -EADDRINUSE;
@@ -57,7 +62,7 @@ int sock_listen(const char *path, int *ret_fd)
 	/* the directory is private; the mode is a second fence */
 	if (fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
-	if (listen(fd, 64) < 0) {
+	if (listen(fd, SOMAXCONN) < 0) {
 		rc = -errno;
 		unlink(path);
 		return rc;

@@ -20,8 +20,11 @@
  */
 CHECKED int sock_listen(const char *path, int *ret_fd);
 
-/* -ENOENT or -ECONNREFUSED: nobody there. Blocking. */
-CHECKED int sock_connect(const char *path, int *ret_fd);
+/*
+ * -ENOENT or -ECONNREFUSED: nobody there; -EAGAIN: somebody is, but takes no more
+ * connections. Never waits. The connection is blocking, or not as asked.
+ */
+CHECKED int sock_connect(const char *path, bool nonblocking, int *ret_fd);
 
 /*
  * Takes one connection; it is blocking, or not as asked. A peer of another user

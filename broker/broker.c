@@ -15,7 +15,8 @@
  *
  * The broker leaves when the last guest has been gone for a while. It does so under
  * the lock that guests hold while they start a broker, and only where nobody waits
- * to be accepted: a new guest finds either this broker or no socket at all.
+ * to be accepted. A guest that connects in the last moment all the same, or has not
+ * said HELLO yet, finds its connection closed, and tries again.
  */
 #include "broker/broker.h"
 
@@ -33,27 +34,32 @@
 #define LINGER_NS (2 * NS_PER_SEC)
 #define TIDY_NS	  (5 * NS_PER_SEC)
 
+static void remove_files(const char *domain)
+{
+	static const char *const suffixes[] = { ".sock", ".log" };
+	char path[RUNDIR_PATH_MAX];
+	struct fail why;
+
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++)
+		if (rundir_path(RUNDIR_DOMAINS, domain, suffixes[i], path, &why) == 0)
+			unlink(path);
+}
+
 /* Whether the socket was given up; the lock keeps new guests off while we look. */
 static bool leave_domain(struct broker *broker)
 {
-	char socket_path[RUNDIR_PATH_MAX], log_path[RUNDIR_PATH_MAX];
 	AUTO_CLOSE int lock = -1;
 	struct fail why;
-	int fd, rc;
 	pid_t pid;
+	int fd;
 
-	if (rundir_path(RUNDIR_DOMAINS, broker->domain, ".sock", socket_path, &why) < 0 ||
-	    rundir_path(RUNDIR_DOMAINS, broker->domain, ".log", log_path, &why) < 0)
-		return true;
 	if (rundir_lock(RUNDIR_DOMAINS, false, &lock, &why) == -EAGAIN)
 		return false; /* somebody is about to connect: look again later */
-	rc = sock_accept(broker->listen_fd, true, &fd, &pid);
-	if (rc == 0) {
+	if (sock_accept(broker->listen_fd, true, &fd, &pid) == 0) {
 		broker_connect(broker, fd, pid);
 		return false;
 	}
-	unlink(socket_path);
-	unlink(log_path);
+	remove_files(broker->domain);
 	return true;
 }
 
@@ -150,6 +156,8 @@ int broker_main(const char *domain, int listen_fd, struct fail *why)
 
 	broker.store.fd = broker.store.read_only_fd = -1;
 	rc = broker_open(&broker, why);
+	if (rc < 0)
+		remove_files(domain);
 	if (rc == 0) {
 		loop_arm(broker.linger, LINGER_NS);
 		loop_arm(broker.tidy, TIDY_NS);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/log.h"
 #include "base/parse.h"
@@ -10,7 +11,8 @@
 #include "cli/verb.h"
 
 struct broker_settings {
-	uint64_t listen_fd;
+	uint64_t listen_fd; /* 0: not given */
+	enum log_level log_level;
 };
 
 static const struct option options[] = {
@@ -21,10 +23,15 @@ static const struct option options[] = {
 	  .field = offsetof(struct broker_settings, listen_fd),
 	  .low = 3,
 	  .high = 1023 },
+	{ .name = "log-level",
+	  .value = "LEVEL",
+	  .text = "error, warn, info or debug (default warn)",
+	  .kind = OPTION_LEVEL,
+	  .field = offsetof(struct broker_settings, log_level) },
 	{ 0 },
 };
 
-static const struct broker_settings defaults = { .listen_fd = 0 };
+static const struct broker_settings defaults = { .log_level = LOG_LEVEL_WARN };
 
 /* A private domain's name starts with '@', which no user can type as --domain. */
 static int broker_check(const struct call *call, struct fail *why)
@@ -42,6 +49,20 @@ static int broker_check(const struct call *call, struct fail *why)
 	return 0;
 }
 
+/* Keeps nobody's directory busy, and has room for many guests: two descriptors each. */
+static void broker_settle_in(void)
+{
+	struct rlimit limit;
+
+	if (chdir("/") < 0)
+		log_warn("cannot change to /: %s", strerror(errno));
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_warn("cannot raise the limit of open files: %s", strerror(errno));
+}
+
 static int broker_exec(const struct call *call, struct fail *why)
 {
 	const struct broker_settings *settings = call->settings;
@@ -53,6 +74,8 @@ static int broker_exec(const struct call *call, struct fail *why)
 	if (pid > 0)
 		_exit(0);
 	log_set_name("broker");
+	log_set_level(settings->log_level);
+	broker_settle_in();
 	return broker_main(call->operands[0], (int)settings->listen_fd, why);
 }
 

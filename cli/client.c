@@ -30,24 +30,6 @@ static int pidfd_kill(int pidfd)
 }
 
 /*
- * sock_connect() would wait where the guest is stopped and its queue of
- * connections full; here that is -EAGAIN.
- */
-static int connect_at_once(const char *path, int *ret_fd)
-{
-	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-
-	if (fd < 0)
-		return -errno;
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		return -errno;
-	*ret_fd = TAKE_FD(fd);
-	return 0;
-}
-
-/*
  * The process is the socket's peer only if the connection still stands after the
  * pidfd was made: a peer that is gone may have left its number to another process.
  */
@@ -87,7 +69,7 @@ int client_connect(const char *name, struct client *ret_client, struct fail *why
 	if (rc < 0)
 		return rc;
 	strcpy(client.name, name);
-	rc = connect_at_once(path, &client.fd);
+	rc = sock_connect(path, true, &client.fd);
 	if (rc == 0)
 		rc = client_hold_process(&client);
 	if (rc == -ECONNREFUSED)

@@ -12,8 +12,10 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/rundir.h"
 #include "cli/guest_report.h"
 #include "cli/verb.h"
@@ -220,6 +222,21 @@ static int status_of(enum vm_end end)
 	return -EIO;
 }
 
+/*
+ * What a guest holds is not for the host's disk. 1, not 0: that also keeps a program
+ * that takes core dumps from a pipe from getting one, see core(5).
+ */
+static void no_core_dump(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_CORE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max < 1 ? limit.rlim_max : 1;
+	if (setrlimit(RLIMIT_CORE, &limit) < 0)
+		log_debug("core dumps cannot be switched off");
+}
+
 int guest_run(const struct guest_config *config, struct fail *why)
 {
 	struct guest guest = { .config = config, .console_fd = -1 };
@@ -227,6 +244,7 @@ int guest_run(const struct guest_config *config, struct fail *why)
 	int rc;
 
 	hold_signals();
+	no_core_dump();
 	rc = guest_start(&guest, why);
 	if (rc == 0)
 		rc = machine_run(guest.machine, &end, why);

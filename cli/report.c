@@ -129,7 +129,7 @@ static void domain_sweep(const char *name, const char *path)
 	if (rundir_path(RUNDIR_DOMAINS, name, ".log", log_path, &why) < 0 ||
 	    rundir_lock(RUNDIR_DOMAINS, false, &lock_fd, &why) < 0)
 		return;
-	if (sock_connect(path, &probe_fd) != -ECONNREFUSED)
+	if (sock_connect(path, true, &probe_fd) != -ECONNREFUSED)
 		return;
 	unlink(path);
 	unlink(log_path);

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
@@ -212,6 +213,7 @@ static int configure_guest(const struct settings *settings, const struct guest_c
 static int configure_alike(const struct settings *settings, char domain[WIRE_TEXT_SIZE],
 			   struct guest_config *ret_config, struct fail *why)
 {
+	uint64_t draw;
 	bool on_stdio =
 		settings->console ? strcmp(settings->console, "stdio") == 0 : !settings->detach;
 
@@ -231,9 +233,14 @@ static int configure_alike(const struct settings *settings, char domain[WIRE_TEX
 	    .dedup = settings->dedup,
 	    .dedup_cpu_percent = (unsigned int)settings->dedup_cpu,
 	};
-	/* no user can name it, since names don't start with '@' */
-	snprintf(domain, WIRE_TEXT_SIZE, "@%.40s.%d", settings->name ? settings->name : "guest",
-		 (int)getpid());
+	/*
+	 * No user can name it, since names don't start with '@', and no other command can
+	 * draw it again, as it could get the same process number.
+	 */
+	if (getrandom(&draw, sizeof(draw), 0) != (ssize_t)sizeof(draw))
+		return fail_errno(why, EIO, "cannot draw the name of a private domain");
+	snprintf(domain, WIRE_TEXT_SIZE, "@%.40s.%012llx",
+		 settings->name ? settings->name : "guest", (unsigned long long)draw >> 16);
 	return mem_bytes(settings, &ret_config->machine.mem_bytes, why);
 }
 

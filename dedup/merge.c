@@ -191,7 +191,9 @@ static void run_compare(struct engine *engine, uint32_t first, uint32_t count, u
 
 static void run_give_up(struct engine *engine, uint32_t first, uint32_t count, uint32_t frame)
 {
-	pages_set_state(engine, first, count, PAGE_PRIVATE);
+	for (uint32_t i = 0; i < count; i++) /* a link lost meanwhile made them so already */
+		if (engine->table[first + i].state != PAGE_PRIVATE)
+			page_set_state(engine, first + i, PAGE_PRIVATE);
 	frames_release(engine, frame, count);
 }
 
@@ -244,7 +246,8 @@ static uint32_t run_length(const struct engine *engine, uint32_t index)
 
 void merge_runs(struct engine *engine)
 {
-	for (uint32_t i = 0, n; i < engine->merge_count; i += n) {
+	/* a release on the way can find the link lost, and with it all that waits here */
+	for (uint32_t i = 0, n; i < engine->merge_count && engine->linked; i += n) {
 		struct merge first = engine->merges[i];
 
 		n = run_length(engine, i);

@@ -154,8 +154,8 @@ static void on_wake(void *context)
 {
 	struct console *console = context;
 
-	if (console->out >= 0)
-		loop_arm(console->gather, GATHER_NS);
+	/* also where the output is gone: then output_pump() throws it away */
+	loop_arm(console->gather, GATHER_NS);
 	if (console->in_is_file && !console->in_ended)
 		while (input_pump(console) && !console->in_ended)
 			;

@@ -22,6 +22,7 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
+#include "base/log.h"
 #include "base/rundir.h"
 #include "base/sock.h"
 #include "wire/broker.h"
@@ -101,7 +102,8 @@ static int broker_spawn(const char *domain, int listen_fd, const char *log_path)
 {
 	char fd_text[16], verb[] = "broker", self[] = "samepage", option[] = "--listen-fd";
 	char name[WIRE_TEXT_SIZE];
-	char *argv[] = { self, verb, option, fd_text, name, NULL };
+	char level_option[] = "--log-level", level[16];
+	char *argv[] = { self, verb, option, fd_text, level_option, level, name, NULL };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t none;
@@ -110,6 +112,7 @@ static int broker_spawn(const char *domain, int listen_fd, const char *log_path)
 
 	snprintf(fd_text, sizeof(fd_text), "%d", BROKER_FD);
 	snprintf(name, sizeof(name), "%s", domain);
+	snprintf(level, sizeof(level), "%s", log_level_name(log_get_level()));
 	sigemptyset(&none);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawnattr_init(&attributes);
@@ -168,7 +171,7 @@ static int link_open(struct broker_link *link, struct fail *why)
 	int fd, rc = rundir_path(RUNDIR_DOMAINS, link->domain, ".sock", path, why);
 
 	for (int tries = 0; rc == 0 && tries < CONNECT_TRIES; tries++) {
-		rc = sock_connect(path, &fd);
+		rc = sock_connect(path, false, &fd);
 		if (rc == 0)
 			break;
 		if (rc == -ENOENT || rc == -ECONNREFUSED)
@@ -234,11 +237,16 @@ int broker_link_connect(struct broker_link *link, struct digest_secret *ret_secr
 {
 	int rc;
 
-	link_close(link);
-	rc = link_open(link, why);
-	if (rc < 0)
-		return rc;
-	rc = link_greet(link, ret_secret, ret_store_fd);
+	/* a broker that is just leaving closes what it has not greeted: the next one stays */
+	for (int tries = 0; tries < 2; tries++) {
+		link_close(link);
+		rc = link_open(link, why);
+		if (rc < 0)
+			return rc;
+		rc = link_greet(link, ret_secret, ret_store_fd);
+		if (rc != -ECONNRESET && rc != -EPIPE)
+			break;
+	}
 	if (rc < 0) {
 		link_close(link);
 		return fail_errno(why, -rc, "the broker of domain %s does not answer as it should",

@@ -85,7 +85,7 @@ void control_sweep(const char *name)
 	    rundir_path(RUNDIR_GUESTS, name, ".log", log_path, &why) < 0 ||
 	    rundir_lock(RUNDIR_GUESTS, true, &lock_fd, &why) < 0)
 		return;
-	if (sock_connect(path, &probe_fd) != -ECONNREFUSED)
+	if (sock_connect(path, true, &probe_fd) != -ECONNREFUSED)
 		return;
 	unlink(path);
 	if (lstat(log_path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0)

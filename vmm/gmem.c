@@ -14,6 +14,7 @@
 
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -207,6 +208,30 @@ static int chunk_look(const struct gmem *gmem, int pagemap_fd, uint64_t offset, 
 }
 
 /*
+ * A frame of the store that is swapped out is neither in pagemap nor in mincore():
+ * it would pass for a hole. So what lies over the store is read in first.
+ */
+static int store_read_in(const struct gmem *gmem)
+{
+	uintptr_t base = (uintptr_t)gmem->base, end = base + gmem->bytes;
+	unsigned long first, last, inode;
+	char line[512];
+	FILE *maps = fopen("/proc/self/maps", "re");
+	int rc = maps ? 0 : -errno;
+
+	while (rc == 0 && fgets(line, sizeof(line), maps)) {
+		if (sscanf(line, "%lx-%lx %*s %*s %*s %lu", &first, &last, &inode) != 3 ||
+		    inode == 0 || first < base || last > end)
+			continue;
+		if (madvise((void *)first, last - first, MADV_POPULATE_READ) < 0)
+			rc = -errno;
+	}
+	if (maps)
+		fclose(maps);
+	return rc;
+}
+
+/*
  * pagemap knows pages of our own, in memory or in swap. A frame of the store that
  * nobody has touched since it was mapped has no entry there: mincore() knows it.
  */
@@ -263,17 +288,20 @@ int gmem_dump_image(const struct gmem *gmem, int fd, const char *path, struct fa
 {
 	AUTO_FREE struct chunk *chunk = malloc(sizeof(*chunk));
 	AUTO_CLOSE int pagemap_fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	int rc;
 
 	if (!chunk)
 		return fail_errno(why, ENOMEM, "cannot write RAM image '%s'", path);
 	if (pagemap_fd < 0)
 		return fail_errno(why, errno, "cannot open /proc/self/pagemap");
+	rc = store_read_in(gmem);
+	if (rc < 0)
+		return fail_errno(why, -rc, "cannot read the memory that is shared");
 	/* to nothing first: what the file held before must not show through a hole */
 	if (ftruncate(fd, 0) < 0 || ftruncate(fd, (off_t)gmem->bytes) < 0)
 		return fail_errno(why, errno, "cannot write RAM image '%s'", path);
 	for (uint64_t offset = 0; offset < gmem->bytes;) {
 		size_t pages = (size_t)((gmem->bytes - offset) / GMEM_PAGE_SIZE);
-		int rc;
 
 		if (pages > CHUNK_PAGES)
 			pages = CHUNK_PAGES;

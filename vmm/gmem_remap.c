@@ -23,6 +23,8 @@
  *	refused before 6.3		mappings' ends
  *	DONTNEED over the store would	discarding there maps fresh anonymous memory
  *	bring the frame back
+ *	a frame that the kernel moves	pagemap calls it swapped, and of a file: that is
+ *	(compaction) looks swapped	not broken (pagemap.c)
  *	mmap fails after it has		map_over() looks, and tries until the hole is
  *	unmapped (kernel out of memory)	filled
  */

@@ -35,13 +35,17 @@ static int read_entries(int fd, const void *address, uint32_t count, uint64_t *r
 }
 
 /*
+ * A page on its way to another place in the host's memory (compaction) shows as
+ * swapped; where it is a frame of the store, the file flag stands beside it, and it
+ * must not count as broken.
+ *
  * The kernel's zero page is present, of no file, and not exclusive: an anonymous page
  * of ours always is, since guest memory is never inherited by a fork.
  */
-static enum look entry_look(uint64_t entry)
+enum look pagemap_entry_look(uint64_t entry)
 {
 	if (entry & PM_SWAP)
-		return LOOK_SWAP;
+		return entry & PM_FILE ? LOOK_OTHER : LOOK_SWAP;
 	if (!(entry & PM_PRESENT))
 		return LOOK_NONE;
 	if ((entry & PM_FILE) || !(entry & PM_EXCLUSIVE))
@@ -62,7 +66,7 @@ int pagemap_look(int fd, const void *address, uint32_t count, uint8_t *ret_looks
 		if (rc < 0)
 			return rc;
 		for (uint32_t i = 0; i < n; i++)
-			ret_looks[done + i] = (uint8_t)entry_look(entries[i]);
+			ret_looks[done + i] = (uint8_t)pagemap_entry_look(entries[i]);
 	}
 	return 0;
 }

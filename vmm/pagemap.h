@@ -12,9 +12,13 @@
 #include <stdint.h>
 
 #include "base/auto.h"
+#include "dedup/memory.h"
 
 /* A close-on-exec descriptor, or -errno. */
 CHECKED int pagemap_open(void);
+
+/* What one entry of pagemap says. */
+enum look pagemap_entry_look(uint64_t entry);
 
 /* enum look of dedup/memory.h for each of count pages from address on. */
 CHECKED int pagemap_look(int fd, const void *address, uint32_t count, uint8_t *ret_looks);

@@ -217,15 +217,22 @@ static void *vcpu_main(void *context)
 	return NULL;
 }
 
+static const int crash_signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE };
+
 int vcpu_start(struct vcpu *vcpu, struct fail *why)
 {
 	char name[16];
 	sigset_t all, old;
 	int error;
 
-	/* the thread is born with all signals blocked but the kick */
+	/*
+	 * The thread is born with all signals blocked but the kick, and those of a crash,
+	 * whose handler gives the terminal back.
+	 */
 	sigfillset(&all);
 	sigdelset(&all, VCPU_KICK_SIGNAL);
+	for (size_t i = 0; i < ARRAY_SIZE(crash_signals); i++)
+		sigdelset(&all, crash_signals[i]);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	error = pthread_create(&vcpu->thread, NULL, vcpu_main, vcpu);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -268,7 +268,7 @@ int broker_report_query(const char *socket_path, struct broker_report **ret_repo
 			struct fail *why)
 {
 	AUTO_CLOSE int fd = -1;
-	int rc = sock_connect(socket_path, &fd);
+	int rc = sock_connect(socket_path, false, &fd);
 
 	if (rc == 0)
 		rc = query(fd, ret_report);

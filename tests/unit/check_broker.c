@@ -95,7 +95,7 @@ static int connect_broker(void)
 {
 	int fd;
 
-	ck_assert_int_eq(sock_connect(socket_path, &fd), 0);
+	ck_assert_int_eq(sock_connect(socket_path, false, &fd), 0);
 	return fd;
 }
 

@@ -120,7 +120,7 @@ static int connect_raw(void)
 	int fd;
 
 	socket_path("guest", path);
-	ck_assert_int_eq(sock_connect(path, &fd), 0);
+	ck_assert_int_eq(sock_connect(path, false, &fd), 0);
 	return fd;
 }
 

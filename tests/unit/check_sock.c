@@ -37,7 +37,7 @@ START_TEST(a_connection_tells_who_is_there)
 	ck_assert_int_eq(stat(socket_path(), &st), 0);
 	ck_assert_uint_eq(st.st_mode & 0777, 0600);
 	ck_assert_int_eq(sock_accept(listener, false, &server, &pid), -EAGAIN);
-	ck_assert_int_eq(sock_connect(socket_path(), &client), 0);
+	ck_assert_int_eq(sock_connect(socket_path(), false, &client), 0);
 	ck_assert_int_eq(sock_accept(listener, true, &server, &pid), 0);
 	ck_assert_int_eq(pid, getpid());
 	ck_assert_int_ne(fcntl(server, F_GETFL) & O_NONBLOCK, 0);
@@ -56,9 +56,9 @@ START_TEST(a_stale_socket_is_replaced_and_a_live_one_is_not)
 	ck_assert_int_eq(sock_listen(socket_path(), &listener), 0);
 	ck_assert_int_eq(sock_listen(socket_path(), &other), -EADDRINUSE);
 	close(listener);
-	ck_assert_int_eq(sock_connect(socket_path(), &other), -ECONNREFUSED);
+	ck_assert_int_eq(sock_connect(socket_path(), false, &other), -ECONNREFUSED);
 	ck_assert_int_eq(sock_listen(socket_path(), &listener), 0);
-	ck_assert_int_eq(sock_connect(socket_path(), &other), 0);
+	ck_assert_int_eq(sock_connect(socket_path(), false, &other), 0);
 	scratch_remove();
 }
 END_TEST
@@ -67,7 +67,7 @@ START_TEST(nobody_there_is_told_apart_from_failure)
 {
 	int fd = -7;
 
-	ck_assert_int_eq(sock_connect("/nowhere/sock", &fd), -ENOENT);
+	ck_assert_int_eq(sock_connect("/nowhere/sock", false, &fd), -ENOENT);
 	ck_assert_int_eq(fd, -7);
 }
 END_TEST
@@ -151,7 +151,7 @@ START_TEST(a_path_that_does_not_fit_is_refused)
 	memset(path, 'x', sizeof(path) - 1);
 	path[sizeof(path) - 1] = '\0';
 	ck_assert_int_eq(sock_listen(path, &fd), -ENAMETOOLONG);
-	ck_assert_int_eq(sock_connect(path, &fd), -ENAMETOOLONG);
+	ck_assert_int_eq(sock_connect(path, false, &fd), -ENAMETOOLONG);
 }
 END_TEST
 
@@ -169,7 +169,7 @@ START_TEST(a_peer_of_another_user_is_refused)
 	ck_assert_int_eq(chmod(socket_path(), 0666), 0);
 	child = fork();
 	if (child == 0)
-		_exit(setuid(65534) == 0 && sock_connect(socket_path(), &client) == 0 ? 0 : 1);
+		_exit(setuid(65534) == 0 && sock_connect(socket_path(), false, &client) == 0 ? 0 : 1);
 	ck_assert_int_eq(waitpid(child, &client, 0), child);
 	ck_assert_int_eq(client, 0);
 	ck_assert_int_eq(sock_accept(listener, true, &server, &pid), -EPERM);
