@@ -25,7 +25,7 @@ cache_entry() { # name builder
 	if [ ! -d "$cache/$1" ]; then
 		work=$(mktemp -d "$cache/.new.XXXXXX")
 		# shellcheck disable=SC2064
-		trap "rm -rf --one-file-system '$work'" EXIT
+		trap "trap '' INT TERM HUP; rm -rf --one-file-system '$work'" EXIT
 		trap 'exit 1' INT TERM HUP
 		# Not in an `if`: a failure in the builder must end the script.
 		"$2" "$work" >&2

@@ -49,6 +49,7 @@ lab_fault() {
 clean_up() {
 	local status=$? name pid
 	trap - EXIT
+	trap '' INT TERM HUP # a second signal must not cut this short
 	if [ $status -ne 0 ] && [ $status -ne 77 ]; then
 		for name in "${!guest_pid[@]}"; do
 			echo "--- $name: console (last lines)"
