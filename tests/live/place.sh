@@ -28,7 +28,7 @@ attended() { # command...
 	"$@" &
 	pid=$!
 	# shellcheck disable=SC2064
-	trap "trap '' INT TERM HUP; kill -TERM $pid 2> /dev/null; wait $pid; exit 130" INT TERM HUP
+	trap "trap '' INT TERM HUP; kill -TERM $pid 2> /dev/null || true; wait $pid || true; exit 130" INT TERM HUP
 	wait $pid || status=$?
 	trap - INT TERM HUP
 	return $status
