@@ -169,7 +169,8 @@ START_TEST(a_peer_of_another_user_is_refused)
 	ck_assert_int_eq(chmod(socket_path(), 0666), 0);
 	child = fork();
 	if (child == 0)
-		_exit(setuid(65534) == 0 && sock_connect(socket_path(), false, &client) == 0 ? 0 : 1);
+		_exit(setuid(65534) == 0 && sock_connect(socket_path(), false, &client) == 0 ? 0
+											     : 1);
 	ck_assert_int_eq(waitpid(child, &client, 0), child);
 	ck_assert_int_eq(client, 0);
 	ck_assert_int_eq(sock_accept(listener, true, &server, &pid), -EPERM);
