@@ -8,7 +8,6 @@
 
 #define NS_PER_SEC UINT64_C(1000000000)
 #define NS_PER_MS  UINT64_C(1000000)
-#define NS_PER_US  UINT64_C(1000)
 
 static inline uint64_t clock_ns(clockid_t clock)
 {

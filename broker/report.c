@@ -7,20 +7,14 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/proc.h"
 
 /* Memory that this process costs, the store not among it: nobody maps that here. */
 static uint64_t own_memory_bytes(const struct broker *broker)
 {
-	unsigned long long kib = 0;
-	char line[128];
-	FILE *file = fopen("/proc/self/smaps_rollup", "re");
+	uint64_t bytes = proc_pss_bytes();
 
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "Pss: %llu kB", &kib) == 1)
-			break;
-	if (file)
-		fclose(file);
-	return kib > 0 ? (uint64_t)kib * 1024 : catalog_sums(broker->catalog).memory_bytes;
+	return bytes > 0 ? bytes : catalog_sums(broker->catalog).memory_bytes;
 }
 
 /* One entry a process: a guest that lost its connection and came back has two here. */

@@ -2,28 +2,11 @@
 /* guest_report.c - a guest's figures, gathered in its own process */
 #include "cli/guest_report.h"
 
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#define PAGEMAP_PRESENT (UINT64_C(1) << 63)
-#define PAGEMAP_SWAPPED (UINT64_C(1) << 62)
-
-/* The number behind "Pss:" in smaps_rollup, which is in KiB. */
-static uint64_t pss_bytes(void)
-{
-	FILE *file = fopen("/proc/self/smaps_rollup", "re");
-	char line[256];
-	uint64_t kib = 0;
-
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "Pss: %" SCNu64 " kB", &kib) == 1)
-			break;
-	if (file)
-		fclose(file);
-	return kib * 1024;
-}
+#include "base/proc.h"
+#include "vmm/pagemap.h"
 
 static uint64_t mapping_count(void)
 {
@@ -38,33 +21,22 @@ static uint64_t mapping_count(void)
 	return count;
 }
 
-static uint64_t mapping_limit(void)
-{
-	FILE *file = fopen("/proc/sys/vm/max_map_count", "re");
-	uint64_t limit = 0;
-
-	if (file && fscanf(file, "%" SCNu64, &limit) != 1)
-		limit = 0;
-	if (file)
-		fclose(file);
-	return limit;
-}
-
-/* For a guest that does not share: all its populated pages are its own. */
+/* For a guest that does not share: what its engine would count. */
 static uint64_t populated_bytes(struct gmem *gmem)
 {
-	uint64_t pages = gmem_bytes(gmem) / GMEM_PAGE_SIZE, count = 0, entries[512];
-	off_t first = (off_t)((uintptr_t)gmem_base(gmem) / GMEM_PAGE_SIZE);
-	AUTO_CLOSE int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	const unsigned char *base = gmem_base(gmem);
+	uint64_t pages = gmem_bytes(gmem) / GMEM_PAGE_SIZE, count = 0;
+	AUTO_CLOSE int fd = pagemap_open();
+	uint8_t looks[512];
 
-	for (uint64_t page = 0; fd >= 0 && page < pages; page += ARRAY_SIZE(entries)) {
+	for (uint64_t page = 0; fd >= 0 && page < pages; page += ARRAY_SIZE(looks)) {
 		uint64_t left = pages - page;
-		size_t wanted = left < ARRAY_SIZE(entries) ? left : ARRAY_SIZE(entries);
-		ssize_t n = pread(fd, entries, wanted * sizeof(entries[0]),
-				  (first + (off_t)page) * (off_t)sizeof(entries[0]));
+		uint32_t n = left < ARRAY_SIZE(looks) ? (uint32_t)left : ARRAY_SIZE(looks);
 
-		for (size_t i = 0; n > 0 && i < (size_t)n / sizeof(entries[0]); i++)
-			count += (entries[i] & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED)) != 0;
+		if (pagemap_look(fd, base + page * GMEM_PAGE_SIZE, n, looks) < 0)
+			break;
+		for (uint32_t i = 0; i < n; i++)
+			count += looks[i] == LOOK_OWN || looks[i] == LOOK_SWAP;
 	}
 	return count * GMEM_PAGE_SIZE;
 }
@@ -104,12 +76,12 @@ void guest_report_fill(struct machine *machine, struct gmem_share *share,
 	snprintf(report->name, sizeof(report->name), "%s", machine_name(machine));
 	report->state = state_of(machine);
 	report->ram_bytes = gmem_bytes(machine_gmem(machine));
-	report->pss_bytes = pss_bytes();
+	report->pss_bytes = proc_pss_bytes();
 	if (share) {
 		fill_shared(share, report);
 		return;
 	}
 	report->populated_bytes = populated_bytes(machine_gmem(machine));
 	report->mappings = mapping_count();
-	report->mappings_limit = mapping_limit();
+	report->mappings_limit = proc_mappings_limit();
 }

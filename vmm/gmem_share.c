@@ -23,6 +23,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/proc.h"
 #include "dedup/engine.h"
 #include "dedup/pace.h"
 #include "vmm/broker_link.h"
@@ -238,13 +239,10 @@ static void *thread_run(void *context)
 
 static uint64_t mappings_limit(void)
 {
-	unsigned long long limit = MAPPINGS_DEFAULT;
-	FILE *file = fopen("/proc/sys/vm/max_map_count", "re");
+	uint64_t limit = proc_mappings_limit();
 
-	if (file && fscanf(file, "%llu", &limit) != 1)
+	if (limit == 0)
 		limit = MAPPINGS_DEFAULT;
-	if (file)
-		fclose(file);
 	return limit > 2 * MAPPINGS_RESERVED ? limit - MAPPINGS_RESERVED : limit / 2;
 }
 
