@@ -17,14 +17,12 @@
 #include <linux/kvm.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "vmm/cpuid.h"
 #include "vmm/kvm.h"
@@ -38,7 +36,6 @@ struct vcpu {
 	size_t run_bytes;
 	pthread_t thread; /* valid if has_thread */
 	bool has_thread;
-	_Atomic uint64_t final_cpu_ns; /* set when the thread ends; 0 before */
 };
 
 static int vcpu_map_run(struct vcpu *vcpu, int kvm_fd)
@@ -213,7 +210,6 @@ static void *vcpu_main(void *context)
 		if (errno != EINTR && errno != EAGAIN)
 			vcpu_run_failed(vcpu, errno);
 	}
-	vcpu->final_cpu_ns = thread_cpu_ns();
 	return NULL;
 }
 
@@ -258,22 +254,6 @@ void vcpu_kick(struct vcpu *vcpu)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (vcpu->has_thread)
 		pthread_kill(vcpu->thread, VCPU_KICK_SIGNAL);
-}
-
-uint64_t vcpu_cpu_ns(const struct vcpu *vcpu)
-{
-	clockid_t clock;
-
-	if (vcpu->final_cpu_ns != 0)
-		return vcpu->final_cpu_ns;
-	if (!vcpu->has_thread || pthread_getcpuclockid(vcpu->thread, &clock) != 0)
-		return 0;
-	return clock_ns(clock);
-}
-
-unsigned int vcpu_index(const struct vcpu *vcpu)
-{
-	return vcpu->index;
 }
 
 struct vm *vcpu_vm(const struct vcpu *vcpu)

@@ -50,10 +50,6 @@ void vcpu_join(struct vcpu *vcpu); /* the VM's gate is shut; fine without a thre
 /* Any thread: makes the vCPU leave the guest soon, and come to the VM's gate. */
 void vcpu_kick(struct vcpu *vcpu);
 
-/* CPU time that its thread has used; 0 without a thread. */
-uint64_t vcpu_cpu_ns(const struct vcpu *vcpu);
-
-unsigned int vcpu_index(const struct vcpu *vcpu);
 struct vm *vcpu_vm(const struct vcpu *vcpu);
 int vcpu_fd(const struct vcpu *vcpu);
 

@@ -49,22 +49,6 @@ struct vm {
 	struct fail sentence;
 };
 
-const char *vm_end_name(enum vm_end end)
-{
-	static const char *const names[] = {
-		[VM_END_NONE] = "none",
-		[VM_END_POWEROFF] = "poweroff",
-		[VM_END_REBOOT] = "reboot",
-		[VM_END_PANIC] = "panic",
-		[VM_END_TRIPLE_FAULT] = "triple-fault",
-		[VM_END_USER] = "user",
-		[VM_END_ERROR] = "error",
-	};
-
-	assert((size_t)end < ARRAY_SIZE(names));
-	return names[end];
-}
-
 /* Only its coming matters: it interrupts KVM_RUN. */
 static void on_kick_signal(int number)
 {
@@ -248,12 +232,6 @@ void vm_resume(struct vm *vm)
 	gate_release(&vm->gate);
 }
 
-bool vm_is_paused(const struct vm *vm)
-{
-	/* the lock is no part of what the caller sees as the VM's state */
-	return gate_is_held(&((struct vm *)(uintptr_t)vm)->gate);
-}
-
 void vm_end_with(struct vm *vm, enum vm_end end, const char *format, ...)
 {
 	bool first = false;
@@ -304,11 +282,6 @@ void vm_pulse_irq(struct vm *vm, unsigned int gsi)
 	vm_set_irq(vm, gsi, false);
 }
 
-unsigned int vm_cpus(const struct vm *vm)
-{
-	return vm->cpus;
-}
-
 struct vcpu *vm_vcpu(struct vm *vm, unsigned int index)
 {
 	assert(index < vm->cpus);
@@ -318,15 +291,6 @@ struct vcpu *vm_vcpu(struct vm *vm, unsigned int index)
 struct gmem *vm_gmem(struct vm *vm)
 {
 	return vm->gmem;
-}
-
-uint64_t vm_cpu_ns(const struct vm *vm)
-{
-	uint64_t sum = 0;
-
-	for (unsigned int i = 0; i < vm->cpus; i++)
-		sum += vcpu_cpu_ns(vm->vcpus[i]);
-	return sum;
 }
 
 struct gate *vm_gate(struct vm *vm)

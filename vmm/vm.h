@@ -36,9 +36,6 @@ enum vm_end {
 	VM_END_ERROR,	     /* samepage or the host: there is a sentence */
 };
 
-/* "poweroff", "reboot", "panic", "triple-fault", "user", "error", "none" */
-const char *vm_end_name(enum vm_end end);
-
 /*
  * Who answers when the guest touches what is not RAM. Called on vCPU threads, many
  * at once. size: 1, 2 or 4 for ports, 1 to 8 for addresses. A read that nobody
@@ -77,7 +74,6 @@ CHECKED int vm_start(struct vm *vm, struct fail *why);
  */
 void vm_pause(struct vm *vm);
 void vm_resume(struct vm *vm);
-bool vm_is_paused(const struct vm *vm);
 
 /*
  * Ends the VM; the first call wins. Any thread, vCPU threads too. format: the
@@ -97,11 +93,7 @@ void vm_set_irq(struct vm *vm, unsigned int gsi, bool level);
 /* Low, high: a pulse, for edge-triggered lines. Any thread. */
 void vm_pulse_irq(struct vm *vm, unsigned int gsi);
 
-unsigned int vm_cpus(const struct vm *vm);
 struct vcpu *vm_vcpu(struct vm *vm, unsigned int index);
 struct gmem *vm_gmem(struct vm *vm);
-
-/* Nanoseconds of CPU time that all vCPU threads have used. */
-uint64_t vm_cpu_ns(const struct vm *vm);
 
 #endif
