@@ -9,6 +9,7 @@
 #define BASE_LOG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/auto.h"
 
@@ -26,6 +27,17 @@ void log_set_name(const char *name);
 /* "error", "warn", "info", "debug"; -EINVAL for anything else. */
 CHECKED int log_level_parse(const char *text, enum log_level *ret_level);
 
+/*
+ * Debug lines of some parts of the program, whatever the level: a part is a folder of the
+ * source. "dedup,disk", "all" or "none"; -EINVAL for anything else.
+ */
+CHECKED int log_parts_parse(const char *text, unsigned int *ret_parts);
+void log_set_debug(unsigned int parts); /* any thread, any time */
+
+/* file: a source file, as __FILE__ has it. */
+bool log_debug_enabled(const char *file);
+
+/* A line of LOG_LEVEL_DEBUG is written in any case: log_debug() has asked. */
 void log_at(enum log_level level, const char *format, ...) PRINTF(2, 3);
 
 #define log_error(...) log_at(LOG_LEVEL_ERROR, __VA_ARGS__)
@@ -33,8 +45,18 @@ void log_at(enum log_level level, const char *format, ...) PRINTF(2, 3);
 #define log_info(...)  log_at(LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_debug(...)                                                                             \
 	do {                                                                                       \
-		if (log_enabled(LOG_LEVEL_DEBUG))                                                  \
+		if (log_debug_enabled(__FILE__))                                                   \
 			log_at(LOG_LEVEL_DEBUG, __VA_ARGS__);                                      \
 	} while (0)
+
+/*
+ * For lines that a guest causes as often as it likes, by rebooting if nothing else: lets
+ * LOG_BRAKE_LINES pass, and from then on one a minute. Zeroed at first; for one thread.
+ */
+#define LOG_BRAKE_LINES 8
+struct log_brake {
+	uint64_t due_ns; /* when all that has passed would have, one a minute */
+};
+bool log_brake_lets_pass(struct log_brake *brake, uint64_t now_ns);
 
 #endif

@@ -4,19 +4,85 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "base/auto.h"
+
+/* A line "Key: number kB" of the kernel's. */
+struct figure {
+	const char *key;
+	uint64_t *bytes;
+};
+
+static void line_take(const char *line, const struct figure *figures, size_t count)
+{
+	uint64_t kib;
+
+	for (size_t i = 0; i < count; i++) {
+		size_t length = strlen(figures[i].key);
+
+		if (strncmp(line, figures[i].key, length) == 0 &&
+		    sscanf(line + length, ": %" SCNu64 " kB", &kib) == 1)
+			*figures[i].bytes = kib * 1024;
+	}
+}
+
+/* What is not there stays as it is. */
+static void figures_read(const char *path, const struct figure *figures, size_t count)
+{
+	FILE *file = fopen(path, "re");
+	char line[256];
+
+	while (file && fgets(line, sizeof(line), file))
+		line_take(line, figures, count);
+	if (file)
+		fclose(file);
+}
+
+/* One reading for both: the kernel walks all of the memory for it. */
+void proc_memory(uint64_t *ret_pss_bytes, uint64_t *ret_huge_bytes)
+{
+	const struct figure figures[] = {
+		{ "Pss", ret_pss_bytes },
+		{ "AnonHugePages", ret_huge_bytes },
+	};
+
+	*ret_pss_bytes = *ret_huge_bytes = 0;
+	figures_read("/proc/self/smaps_rollup", figures, ARRAY_SIZE(figures));
+}
 
 uint64_t proc_pss_bytes(void)
 {
-	FILE *file = fopen("/proc/self/smaps_rollup", "re");
-	char line[256];
-	uint64_t kib = 0;
+	uint64_t pss_bytes, huge_bytes;
 
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "Pss: %" SCNu64 " kB", &kib) == 1)
-			break;
-	if (file)
-		fclose(file);
-	return kib * 1024;
+	proc_memory(&pss_bytes, &huge_bytes);
+	return pss_bytes;
+}
+
+uint64_t proc_huge_bytes(void)
+{
+	uint64_t pss_bytes, huge_bytes;
+
+	proc_memory(&pss_bytes, &huge_bytes);
+	return huge_bytes;
+}
+
+uint64_t proc_anonymous_bytes(void)
+{
+	uint64_t bytes = 0;
+	const struct figure figure = { "RssAnon", &bytes };
+
+	figures_read("/proc/self/status", &figure, 1);
+	return bytes;
+}
+
+uint64_t proc_memory_available_bytes(void)
+{
+	uint64_t bytes = UINT64_MAX;
+	const struct figure figure = { "MemAvailable", &bytes };
+
+	figures_read("/proc/meminfo", &figure, 1);
+	return bytes;
 }
 
 uint64_t proc_mappings_limit(void)

@@ -5,8 +5,19 @@
 
 #include <stdint.h>
 
-/* Memory of this process, what it shares counted in part (PSS); 0: not known. */
+/*
+ * Memory of this process: what it shares counted in part (PSS), and what is mapped by huge
+ * pages as a whole; 0: none, or not known.
+ */
+void proc_memory(uint64_t *ret_pss_bytes, uint64_t *ret_huge_bytes);
 uint64_t proc_pss_bytes(void);
+uint64_t proc_huge_bytes(void);
+
+/* Memory of this process that it shares with nobody, nor with a file; 0: not known. */
+uint64_t proc_anonymous_bytes(void);
+
+/* What the host could give without swapping (MemAvailable); UINT64_MAX: not known. */
+uint64_t proc_memory_available_bytes(void);
 
 /* vm.max_map_count: mappings that a process may have; 0: not known. */
 uint64_t proc_mappings_limit(void);

@@ -3,6 +3,7 @@
  * rundir.h - where running guests and brokers are found
  *
  *   RUNDIR/guests/NAME.sock     control socket of a guest
+ *   RUNDIR/guests/NAME.agent    leads to the agent in it, if it has a port for one
  *   RUNDIR/domains/NAME.sock    socket of a domain's broker
  *   RUNDIR/<kind>/NAME.log      what its process has to say
  *

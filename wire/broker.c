@@ -28,6 +28,7 @@ int broker_put_hello(void *buffer, size_t size, const struct broker_hello *hello
 	wire_start(&writer, buffer, size);
 	wire_put_text(&writer, hello->name);
 	wire_put_u32(&writer, hello->pages);
+	wire_put_u32(&writer, hello->max_sharers);
 	return wire_finish(&writer, BROKER_HELLO);
 }
 
@@ -37,6 +38,7 @@ int broker_get_hello(const void *payload, size_t length, struct broker_hello *re
 
 	wire_get_text(&reader, ret_hello->name);
 	ret_hello->pages = wire_get_u32(&reader);
+	ret_hello->max_sharers = wire_get_u32(&reader);
 	return read_end(&reader);
 }
 
@@ -192,6 +194,7 @@ int broker_put_report(void *buffer, size_t size, const struct broker_report *rep
 	wire_put_u64(&writer, report->shared_mappings);
 	wire_put_u64(&writer, report->overhead_bytes);
 	wire_put_u64(&writer, report->cpu_ns);
+	wire_put_u32(&writer, report->max_sharers);
 	wire_put_u32(&writer, report->guest_count);
 	for (uint32_t i = 0; i < report->guest_count; i++) {
 		wire_put_u32(&writer, report->guests[i].pid);
@@ -214,6 +217,7 @@ int broker_get_report(const void *payload, size_t length, struct broker_report *
 	head.shared_mappings = wire_get_u64(&reader);
 	head.overhead_bytes = wire_get_u64(&reader);
 	head.cpu_ns = wire_get_u64(&reader);
+	head.max_sharers = wire_get_u32(&reader);
 	if (get_count(&reader, BROKER_REPORT_MAX / WIRE_TEXT_SIZE, &head.guest_count) < 0)
 		return -EPROTO;
 	report = malloc(sizeof(*report) + head.guest_count * sizeof(report->guests[0]));

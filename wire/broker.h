@@ -19,7 +19,7 @@
  * Answers come in the order of the questions. Items, answers and frames mean what
  * dedup/catalog.h says. Payloads, after the header of codec.h:
  *
- *	HELLO		name[64]  u32 pages
+ *	HELLO		name[64]  u32 pages, the most sharers of a frame (0: any number)
  *	WELCOME		secret[192]  u32 frames that the store can hold
  *	PROBE		u32 n  n * { u32 page  u64 digest low  u64 digest high }
  *	PUBLISH		the same  n * 4096 bytes
@@ -28,7 +28,8 @@
  *	OFFERS		u32 n  n * { u32 page  u32 frame  u64 digest low }
  *	REPORT_REQUEST	(nothing)
  *	REPORT		domain[64]  u64 frames, store bytes, shared mappings, overhead bytes,
- *			CPU ns  u32 n  n * { u32 pid  name[64]  u64 held pages, cost bytes }
+ *			CPU ns  u32 most sharers  u32 n  n * { u32 pid  name[64]  u64 held pages,
+ *cost bytes }
  *
  * A decoder returns -EPROTO for anything else, and the peer is dropped. It does not
  * know what a frame or page number may be: that is checked where it is used.
@@ -53,8 +54,10 @@ enum broker_message {
 	BROKER_REPORT = 9,
 };
 
-#define BROKER_OFFERS_MAX 1024u
-#define BROKER_ITEM_SIZE  20u
+#define BROKER_OFFERS_MAX  1024u
+#define BROKER_ITEM_SIZE   20u
+#define BROKER_PAGES_MAX   (1u << 28) /* of a guest's RAM: 1 TiB */
+#define BROKER_HELLO_BYTES (WIRE_TEXT_SIZE + 8u)
 /* Largest payloads: to the broker (PUBLISH), and to a guest (OFFERS). */
 #define BROKER_REQUEST_MAX (4u + PUBLISH_MAX * (BROKER_ITEM_SIZE + PAGE_BYTES))
 #define BROKER_REPLY_MAX   (4u + BROKER_OFFERS_MAX * 16u)
@@ -63,6 +66,7 @@ enum broker_message {
 struct broker_hello {
 	char name[WIRE_TEXT_SIZE];
 	uint32_t pages;
+	uint32_t max_sharers;
 };
 
 struct broker_welcome {
@@ -84,6 +88,7 @@ struct broker_report {
 	uint64_t shared_mappings;
 	uint64_t overhead_bytes; /* the broker's own memory, the store left out */
 	uint64_t cpu_ns;
+	uint32_t max_sharers; /* 0: no limit */
 	uint32_t guest_count;
 	struct broker_report_guest guests[];
 };

@@ -8,7 +8,8 @@
  *
  *   0  u32  payload length, bytes
  *   4  u16  type (each protocol has its own numbers)
- *   6  u16  version of the protocol
+ *   6  u16  version: of the framing and of all payloads, so that one who knows another
+ *            shape of a message is refused, and does not read it wrongly
  */
 #ifndef WIRE_CODEC_H
 #define WIRE_CODEC_H
@@ -19,7 +20,7 @@
 
 #include "base/auto.h"
 
-#define WIRE_VERSION	 1
+#define WIRE_VERSION	 2 /* one more whenever a payload changes */
 #define WIRE_HEADER_SIZE 8
 #define WIRE_TEXT_SIZE	 64 /* a name of up to 63 bytes, padded with NULs */
 

@@ -20,6 +20,18 @@ const char *control_state_name(enum control_state state)
 	return "unknown";
 }
 
+const char *control_guest_stat_name(unsigned int tag)
+{
+	static const char *const names[CONTROL_GUEST_STATS] = {
+		"swap_in",	   "swap_out",	     "major_fault",   "minor_fault",
+		"unused",	   "available",	     "usable",	      "disk_caches",
+		"hugetlb_pgalloc", "hugetlb_pgfail", "oom_kill",      "alloc_stall",
+		"async_scan",	   "direct_scan",    "async_reclaim", "direct_reclaim",
+	};
+
+	return tag < CONTROL_GUEST_STATS ? names[tag] : NULL;
+}
+
 /*
  * The numbers of a report in the order of the wire. One table for both
  * directions, so that they can't disagree.
@@ -30,15 +42,59 @@ static const size_t report_numbers[] = {
 	offsetof(struct control_report, populated_bytes),
 	offsetof(struct control_report, shared_bytes),
 	offsetof(struct control_report, zero_bytes),
+	offsetof(struct control_report, returned_bytes),
+	offsetof(struct control_report, huge_bytes),
 	offsetof(struct control_report, pss_bytes),
 	offsetof(struct control_report, breaks_total),
 	offsetof(struct control_report, merges_total),
 	offsetof(struct control_report, mappings),
 	offsetof(struct control_report, mappings_limit),
+	offsetof(struct control_report, declined_bytes),
 	offsetof(struct control_report, dedup_cpu_ns),
 	offsetof(struct control_report, passes),
 	offsetof(struct control_report, overhead_bytes),
+	offsetof(struct control_report, balloon_target_bytes),
+	offsetof(struct control_report, ballooned_bytes),
+	offsetof(struct control_report, reported_bytes),
+	offsetof(struct control_report, guest_stats.age_ns),
+	offsetof(struct control_report, guest_stats.known),
 };
+
+/* The same of a network card. */
+static const size_t network_numbers[] = {
+	offsetof(struct control_network, frames_in),  offsetof(struct control_network, bytes_in),
+	offsetof(struct control_network, dropped_in), offsetof(struct control_network, frames_out),
+	offsetof(struct control_network, bytes_out),  offsetof(struct control_network, dropped_out),
+};
+
+/* The same of a disk. */
+static const size_t disk_numbers[] = {
+	offsetof(struct control_disk, reads),	      offsetof(struct control_disk, read_bytes),
+	offsetof(struct control_disk, writes),	      offsetof(struct control_disk, written_bytes),
+	offsetof(struct control_disk, flushes),	      offsetof(struct control_disk, clears),
+	offsetof(struct control_disk, cleared_bytes), offsetof(struct control_disk, errors),
+};
+
+static void put_numbers(struct wire_writer *writer, const void *fields, const size_t *offsets,
+			size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		uint64_t number;
+
+		memcpy(&number, (const char *)fields + offsets[i], sizeof(number));
+		wire_put_u64(writer, number);
+	}
+}
+
+static void get_numbers(struct wire_reader *reader, void *fields, const size_t *offsets,
+			size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		uint64_t number = wire_get_u64(reader);
+
+		memcpy((char *)fields + offsets[i], &number, sizeof(number));
+	}
+}
 
 /* Bytes of UTF-8 pass; control characters, which a terminal would obey, don't. */
 static bool text_is_printable(const char *text)
@@ -49,25 +105,58 @@ static bool text_is_printable(const char *text)
 	return true;
 }
 
-int control_request_encode(enum control_type type, uint8_t *bytes, size_t size)
+/* The payload's length, or -EPROTO: no request of ours. */
+static int request_payload(unsigned int type)
+{
+	switch (type) {
+	case CONTROL_REPORT:
+	case CONTROL_POWER_BUTTON:
+	case CONTROL_QUIT:
+	case CONTROL_PAUSE:
+	case CONTROL_RESUME:
+	case CONTROL_DUMP_RAM:
+	case CONTROL_CENSUS:
+		return 0;
+	case CONTROL_CONSOLE:
+	case CONTROL_BALLOON:
+	case CONTROL_READ_PAGES:
+		return sizeof(uint64_t);
+	default:
+		return -EPROTO;
+	}
+}
+
+int control_request_encode(const struct control_request *request, uint8_t *bytes, size_t size)
 {
 	struct wire_writer writer;
 
 	wire_start(&writer, bytes, size);
-	return wire_finish(&writer, (uint16_t)type);
+	if (request_payload(request->type) > 0)
+		wire_put_u64(&writer, request->number);
+	return wire_finish(&writer, (uint16_t)request->type);
 }
 
-int control_request_decode(const uint8_t bytes[WIRE_HEADER_SIZE], enum control_type *ret_type)
+int control_request_decode(const uint8_t *bytes, size_t received,
+			   struct control_request *ret_request)
 {
+	struct wire_reader reader = { .bytes = bytes, .size = received, .used = WIRE_HEADER_SIZE };
 	struct wire_header header;
-	int rc = wire_header_decode(bytes, 0, &header);
+	int payload, rc;
 
+	if (received < WIRE_HEADER_SIZE)
+		return WIRE_HEADER_SIZE;
+	rc = wire_header_decode(bytes, CONTROL_MAX_REQUEST - WIRE_HEADER_SIZE, &header);
 	if (rc < 0)
 		return rc;
-	if (header.type < CONTROL_REPORT || header.type > CONTROL_DUMP_RAM)
+	payload = request_payload(header.type);
+	if (payload < 0 || header.length != (uint32_t)payload)
 		return -EPROTO;
-	*ret_type = (enum control_type)header.type;
-	return 0;
+	if (received == WIRE_HEADER_SIZE + header.length)
+		*ret_request = (struct control_request){
+			.type = (enum control_type)header.type,
+			.number = payload > 0 ? wire_get_u64(&reader) : 0,
+		};
+	return WIRE_HEADER_SIZE + payload;
 }
 
 int control_report_encode(const struct control_report *report, uint8_t *bytes, size_t size)
@@ -80,14 +169,50 @@ int control_report_encode(const struct control_report *report, uint8_t *bytes, s
 	wire_put_u32(&writer, report->pid);
 	wire_put_u32(&writer, (uint32_t)report->state);
 	wire_put_u32(&writer, report->cpus);
-	for (size_t i = 0; i < ARRAY_SIZE(report_numbers); i++) {
-		const char *field = (const char *)report + report_numbers[i];
+	put_numbers(&writer, report, report_numbers, ARRAY_SIZE(report_numbers));
+	for (size_t i = 0; i < CONTROL_GUEST_STATS; i++)
+		wire_put_u64(&writer, report->guest_stats.values[i]);
+	wire_put_u32(&writer, report->network_count);
+	for (uint32_t i = 0; i < report->network_count; i++)
+		put_numbers(&writer, &report->networks[i], network_numbers,
+			    ARRAY_SIZE(network_numbers));
+	wire_put_u32(&writer, report->disk_count);
+	for (uint32_t i = 0; i < report->disk_count; i++)
+		put_numbers(&writer, &report->disks[i], disk_numbers, ARRAY_SIZE(disk_numbers));
+	return wire_finish(&writer, CONTROL_REPORT_REPLY);
+}
+
+static bool guest_stats_are_sane(const struct control_guest_stats *stats)
+{
+	for (size_t i = 0; i < CONTROL_GUEST_STATS; i++)
+		if (stats->values[i] > INT64_MAX)
+			return false;
+	return stats->age_ns <= INT64_MAX && stats->known < 1u << CONTROL_GUEST_STATS;
+}
+
+static bool counters_are_sane(const void *fields, const size_t *offsets, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
 		uint64_t number;
 
-		memcpy(&number, field, sizeof(number));
-		wire_put_u64(&writer, number);
+		memcpy(&number, (const char *)fields + offsets[i], sizeof(number));
+		if (number > INT64_MAX)
+			return false;
 	}
-	return wire_finish(&writer, CONTROL_REPORT_REPLY);
+	return true;
+}
+
+static bool devices_are_sane(const struct control_report *report)
+{
+	bool sane = true;
+
+	for (uint32_t i = 0; i < report->network_count; i++)
+		sane &= counters_are_sane(&report->networks[i], network_numbers,
+					  ARRAY_SIZE(network_numbers));
+	for (uint32_t i = 0; i < report->disk_count; i++)
+		sane &= counters_are_sane(&report->disks[i], disk_numbers,
+					  ARRAY_SIZE(disk_numbers));
+	return sane;
 }
 
 static bool report_is_sane(const struct control_report *report)
@@ -97,8 +222,13 @@ static bool report_is_sane(const struct control_report *report)
 	       strcmp(control_state_name(report->state), "unknown") != 0 &&
 	       report->ram_bytes <= INT64_MAX && report->shared_bytes <= report->ram_bytes &&
 	       report->populated_bytes <= report->ram_bytes &&
-	       report->zero_bytes <= report->ram_bytes && report->pss_bytes <= INT64_MAX &&
-	       report->overhead_bytes <= INT64_MAX;
+	       report->zero_bytes <= report->ram_bytes && report->huge_bytes <= INT64_MAX &&
+	       report->declined_bytes <= INT64_MAX && report->pss_bytes <= INT64_MAX &&
+	       report->overhead_bytes <= INT64_MAX &&
+	       report->balloon_target_bytes <= report->ram_bytes &&
+	       report->ballooned_bytes <= report->ram_bytes &&
+	       report->reported_bytes <= INT64_MAX && report->returned_bytes <= report->ram_bytes &&
+	       guest_stats_are_sane(&report->guest_stats) && devices_are_sane(report);
 }
 
 int control_report_decode(const uint8_t *payload, size_t length, struct control_report *ret_report)
@@ -111,11 +241,20 @@ int control_report_decode(const uint8_t *payload, size_t length, struct control_
 	report.pid = wire_get_u32(&reader);
 	report.state = (enum control_state)wire_get_u32(&reader);
 	report.cpus = wire_get_u32(&reader);
-	for (size_t i = 0; i < ARRAY_SIZE(report_numbers); i++) {
-		uint64_t number = wire_get_u64(&reader);
-
-		memcpy((char *)&report + report_numbers[i], &number, sizeof(number));
-	}
+	get_numbers(&reader, &report, report_numbers, ARRAY_SIZE(report_numbers));
+	for (size_t i = 0; i < CONTROL_GUEST_STATS; i++)
+		report.guest_stats.values[i] = wire_get_u64(&reader);
+	report.network_count = wire_get_u32(&reader);
+	if (report.network_count > CONTROL_MAX_NETWORKS)
+		return -EPROTO;
+	for (uint32_t i = 0; i < report.network_count; i++)
+		get_numbers(&reader, &report.networks[i], network_numbers,
+			    ARRAY_SIZE(network_numbers));
+	report.disk_count = wire_get_u32(&reader);
+	if (report.disk_count > CONTROL_MAX_DISKS)
+		return -EPROTO;
+	for (uint32_t i = 0; i < report.disk_count; i++)
+		get_numbers(&reader, &report.disks[i], disk_numbers, ARRAY_SIZE(disk_numbers));
 	if (!wire_reader_is_done(&reader) || !report_is_sane(&report))
 		return -EPROTO;
 	*ret_report = report;
