@@ -22,8 +22,18 @@
  * can't change any more, so that no guest can put bytes under a digest that are not
  * its own. And each sharer compares the whole page before it maps the frame.
  *
+ * What a client can take up is bounded by the RAM it says it has: a claim a page, and a
+ * reference a page with some to spare. Where half of all claims or half of the store
+ * is in use, each gets only its part of the whole, by the size of its RAM; frames
+ * are charged to whoever published them.
+ *
+ * With a limit of sharers, several entries can have one digest: full frames, and one
+ * that is open. Who looks for a digest finds the open ones only.
+ *
  * Invariants (catalog_check)
- *	- frame.references is the sum of that frame's counts over all ledgers
+ *	- frame.references is the sum of that frame's counts over all ledgers, and
+ *	  frame.sharers counts the ledgers
+ *	- each client is charged with the frames that name it as their publisher
  *	- a framed entry's frame is in use and names the entry; each frame in use has one
  *	- a client's claim of a page names an entry that names the client and page
  */
@@ -36,21 +46,35 @@
 #include "dedup/ledger.h"
 
 #define ENTRY_NONE  UINT32_MAX
-#define CLIENT_NONE UINT32_MAX /* the entry is framed */
-#define CLAIM_BLOCK 1024u
+#define CLIENT_NONE UINT16_MAX /* the entry is framed */
+#define CLAIM_BLOCK 64u
+/* References beyond one a page: answers and releases that are under way. */
+#define REFERENCES_SPARE 8192u
+/* Claims that are never too many, however small the store is. */
+#define CLAIMS_SPARE (UINT64_C(1) << 20)
 
+/* 16 bytes. 48 bits of a digest are enough to find by: nobody believes a digest anyway. */
 struct entry {
-	struct digest digest;
-	uint32_t next;	 /* in the bucket, or in the list of free entries */
-	uint32_t client; /* the claimant, or CLIENT_NONE */
-	uint32_t value;	 /* page of the claimant, or frame */
+	uint32_t tag_low; /* of the digest */
+	uint32_t next;	  /* in the bucket, or in the list of free entries */
+	uint32_t value;	  /* page of the claimant, or frame */
+	uint16_t tag_high;
+	uint16_t client; /* the claimant, or CLIENT_NONE */
+};
+
+/* Exists where the client has claims: most pages become shared, and need none. */
+struct claim_block {
+	uint32_t used;
+	uint32_t entries[CLAIM_BLOCK]; /* of each page's claim, or ENTRY_NONE */
 };
 
 struct client {
 	uint32_t pages;
 	uint32_t claim_blocks;
-	uint32_t **claims; /* entry of each page's claim, in blocks of CLAIM_BLOCK */
+	struct claim_block **claims;
 	struct ledger ledger;
+	uint64_t claim_count;
+	uint64_t frames;     /* published and still in use */
 	uint64_t cost_bytes; /* as of the last catalog_settle() */
 	size_t memory_bytes;
 };
@@ -69,6 +93,10 @@ struct catalog {
 	uint32_t entry_count;
 	uint64_t claims;
 	uint64_t references;
+	uint32_t frame_limit;
+	uint32_t max_sharers;	 /* 0: no limit */
+	bool has_copies;	 /* there was a limit once: a digest may have several entries */
+	uint64_t client_pages;	 /* of all clients */
 	struct client **clients; /* NULL: number is free */
 	uint32_t client_limit;
 };
@@ -83,6 +111,7 @@ int catalog_create(uint32_t frame_limit, const struct digest_secret *secret,
 	catalog->ops = ops;
 	catalog->context = context;
 	catalog->secret = *secret;
+	catalog->frame_limit = frame_limit;
 	catalog->entry_free = ENTRY_NONE;
 	if (frames_create(frame_limit, &catalog->frames) < 0) {
 		free(catalog);
@@ -90,6 +119,12 @@ int catalog_create(uint32_t frame_limit, const struct digest_secret *secret,
 	}
 	*ret_catalog = catalog;
 	return 0;
+}
+
+void catalog_set_max_sharers(struct catalog *catalog, uint32_t max_sharers)
+{
+	catalog->max_sharers = max_sharers;
+	catalog->has_copies |= max_sharers > 0;
 }
 
 static void client_free(struct client *client)
@@ -118,23 +153,56 @@ void catalog_free(struct catalog *catalog)
 
 /* Entries */
 
-static uint32_t *bucket_of(const struct catalog *catalog, struct digest digest)
+static uint16_t tag_high(struct digest digest)
 {
-	return &catalog->buckets[digest.low & (catalog->bucket_count - 1)];
+	return (uint16_t)(digest.low >> 32);
 }
 
-static uint32_t entry_find(const struct catalog *catalog, struct digest digest)
+static bool entry_matches(const struct entry *entry, struct digest digest)
 {
-	uint32_t index = catalog->bucket_count ? *bucket_of(catalog, digest) : ENTRY_NONE;
+	return entry->tag_low == (uint32_t)digest.low && entry->tag_high == tag_high(digest);
+}
 
-	while (index != ENTRY_NONE && !digest_equal(catalog->entries[index].digest, digest))
-		index = catalog->entries[index].next;
-	return index;
+static uint32_t *bucket_of(const struct catalog *catalog, uint32_t tag_low)
+{
+	return &catalog->buckets[tag_low & (catalog->bucket_count - 1)];
+}
+
+/* Whether the client may share with those who are behind the entry. */
+static bool entry_is_open(const struct catalog *catalog, const struct entry *entry, uint32_t number)
+{
+	if (catalog->max_sharers == 0)
+		return true;
+	if (entry->client != CLIENT_NONE)
+		return entry->client == number || catalog->max_sharers > 1;
+	return frames_get(catalog->frames, entry->value)->sharers < catalog->max_sharers ||
+	       ledger_has(&catalog->clients[number]->ledger, entry->value);
+}
+
+/* What the client's item can be shared with: a frame, else a claim, its own at last. */
+static uint32_t entry_find(const struct catalog *catalog, uint32_t number,
+			   const struct catalog_item *item)
+{
+	uint32_t index = catalog->bucket_count ? *bucket_of(catalog, (uint32_t)item->digest.low)
+					       : ENTRY_NONE;
+	uint32_t found = ENTRY_NONE;
+
+	for (; index != ENTRY_NONE; index = catalog->entries[index].next) {
+		const struct entry *entry = &catalog->entries[index];
+
+		if (!entry_matches(entry, item->digest) || !entry_is_open(catalog, entry, number))
+			continue;
+		if (entry->client == CLIENT_NONE || !catalog->has_copies)
+			return index;
+		if (found == ENTRY_NONE || entry->client != number || entry->value != item->page)
+			found = index;
+	}
+	return found;
 }
 
 static void entry_link(struct catalog *catalog, uint32_t index)
 {
-	uint32_t *bucket = bucket_of(catalog, catalog->entries[index].digest);
+	uint32_t *bucket = bucket_of(catalog, catalog->entries[index].tag_low);
 
 	catalog->entries[index].next = *bucket;
 	*bucket = index;
@@ -196,7 +264,8 @@ static int entry_add(struct catalog *catalog, struct digest digest, uint32_t *re
 		catalog->entry_free = catalog->entries[index].next;
 	else
 		index = catalog->entry_top++;
-	catalog->entries[index] = (struct entry){ .digest = digest };
+	catalog->entries[index] =
+		(struct entry){ .tag_low = (uint32_t)digest.low, .tag_high = tag_high(digest) };
 	entry_link(catalog, index);
 	catalog->entry_count++;
 	*ret_index = index;
@@ -205,7 +274,7 @@ static int entry_add(struct catalog *catalog, struct digest digest, uint32_t *re
 
 static void entry_remove(struct catalog *catalog, uint32_t index)
 {
-	uint32_t *link = bucket_of(catalog, catalog->entries[index].digest);
+	uint32_t *link = bucket_of(catalog, catalog->entries[index].tag_low);
 
 	while (*link != index)
 		link = &catalog->entries[*link].next;
@@ -219,19 +288,27 @@ static void entry_remove(struct catalog *catalog, uint32_t index)
 
 static uint32_t *claim_slot(const struct client *client, uint32_t page)
 {
-	uint32_t *block = client->claims[page / CLAIM_BLOCK];
+	struct claim_block *block = client->claims[page / CLAIM_BLOCK];
 
-	return block ? &block[page % CLAIM_BLOCK] : NULL;
+	return block ? &block->entries[page % CLAIM_BLOCK] : NULL;
 }
 
 /* The page's entry is no longer its claim: it got a frame, or another content. */
 static void claim_forget(struct catalog *catalog, uint32_t number, uint32_t page)
 {
-	uint32_t *slot = claim_slot(catalog->clients[number], page);
+	struct client *client = catalog->clients[number];
+	struct claim_block **block = &client->claims[page / CLAIM_BLOCK];
+	uint32_t *slot = claim_slot(client, page);
 
 	assert(slot && *slot != ENTRY_NONE);
 	*slot = ENTRY_NONE;
 	catalog->claims--;
+	client->claim_count--;
+	if (--(*block)->used > 0)
+		return;
+	free(*block);
+	*block = NULL;
+	client->memory_bytes -= sizeof(**block);
 }
 
 /* A page has one claim: a newer one takes the place of the old. */
@@ -245,53 +322,91 @@ static void claim_drop(struct catalog *catalog, uint32_t number, uint32_t page)
 	claim_forget(catalog, number, page);
 }
 
+/* One more claim will be in the block. */
+static int claim_block_use(struct client *client, struct claim_block **block)
+{
+	if (!*block) {
+		*block = malloc(sizeof(**block));
+		if (!*block)
+			return -ENOMEM;
+		(*block)->used = 0;
+		memset((*block)->entries, 0xff, sizeof((*block)->entries)); /* ENTRY_NONE */
+		client->memory_bytes += sizeof(**block);
+	}
+	(*block)->used++;
+	return 0;
+}
+
 static int claim_make(struct catalog *catalog, uint32_t number, const struct catalog_item *item)
 {
 	struct client *client = catalog->clients[number];
-	uint32_t **block = &client->claims[item->page / CLAIM_BLOCK], index;
+	struct claim_block **block = &client->claims[item->page / CLAIM_BLOCK];
+	uint32_t index;
 	int rc;
 
-	if (!*block) {
-		*block = malloc(CLAIM_BLOCK * sizeof(**block));
-		if (!*block)
-			return -ENOMEM;
-		memset(*block, 0xff, CLAIM_BLOCK * sizeof(**block)); /* ENTRY_NONE */
-		client->memory_bytes += CLAIM_BLOCK * sizeof(**block);
-	}
 	claim_drop(catalog, number, item->page);
 	rc = entry_add(catalog, item->digest, &index);
 	if (rc < 0)
 		return rc;
-	catalog->entries[index].client = number;
+	rc = claim_block_use(client, block);
+	if (rc < 0) {
+		entry_remove(catalog, index);
+		return rc;
+	}
+	catalog->entries[index].client = (uint16_t)number;
 	catalog->entries[index].value = item->page;
 	*claim_slot(client, item->page) = index;
 	catalog->claims++;
+	client->claim_count++;
 	return 0;
 }
 
 /* References */
 
+/* Past the half of what there is, nobody gets more than its part of the whole. */
+static bool client_may_take(const struct catalog *catalog, const struct client *client,
+			    uint64_t taken_by_client, uint64_t taken, uint64_t limit)
+{
+	return taken < limit / 2 ||
+	       (taken < limit && taken_by_client <= limit * client->pages / catalog->client_pages);
+}
+
 static int reference_add(struct catalog *catalog, uint32_t number, uint32_t frame)
 {
-	int rc = ledger_add(&catalog->clients[number]->ledger, frame);
+	struct client *client = catalog->clients[number];
+	int count;
 
-	if (rc < 0)
-		return rc;
+	if (client->ledger.held >= (uint64_t)client->pages + REFERENCES_SPARE)
+		return -EDQUOT;
+	count = ledger_add(&client->ledger, frame);
+	if (count < 0)
+		return count;
+	if (count == 1)
+		frames_get(catalog->frames, frame)->sharers++;
 	frames_get(catalog->frames, frame)->references++;
 	catalog->references++;
 	return 0;
 }
 
-/* The ledger has already forgotten them. */
-static void references_drop(struct catalog *catalog, uint32_t number, uint32_t count)
+static void frame_charge(struct catalog *catalog, uint32_t number, uint32_t client)
+{
+	frames_get(catalog->frames, number)->publisher = (uint16_t)client;
+	catalog->clients[client]->frames++;
+}
+
+/* The ledger has already forgotten them; gone: it has none of this frame any more. */
+static void references_drop(struct catalog *catalog, uint32_t number, uint32_t count, bool gone)
 {
 	struct frame *frame = frames_get(catalog->frames, number);
 
-	assert(frame && frame->references >= count);
+	assert(frame && frame->references >= count && frame->sharers >= gone);
 	frame->references -= count;
+	frame->sharers -= gone;
 	catalog->references -= count;
 	if (frame->references > 0)
 		return;
+	if (frame->publisher != FRAME_NOBODY)
+		catalog->clients[frame->publisher]->frames--;
 	entry_remove(catalog, frame->entry);
 	frames_give_back(catalog->frames, number);
 	catalog->ops->punch(catalog->context, number);
@@ -299,9 +414,11 @@ static void references_drop(struct catalog *catalog, uint32_t number, uint32_t c
 
 int catalog_release(struct catalog *catalog, uint32_t client, uint32_t frame)
 {
-	if (ledger_drop(&catalog->clients[client]->ledger, frame) < 0)
+	int count = ledger_drop(&catalog->clients[client]->ledger, frame);
+
+	if (count < 0)
 		return -EINVAL;
-	references_drop(catalog, frame, 1);
+	references_drop(catalog, frame, 1, count == 0);
 	return 0;
 }
 
@@ -317,7 +434,27 @@ static uint32_t answer_frame(struct catalog *catalog, uint32_t client,
 static uint32_t answer_claim(struct catalog *catalog, uint32_t client,
 			     const struct catalog_item *item)
 {
+	uint64_t limit = 2 * (uint64_t)catalog->frame_limit + CLAIMS_SPARE;
+
+	if (!client_may_take(catalog, catalog->clients[client],
+			     catalog->clients[client]->claim_count, catalog->claims, limit))
+		return CATALOG_EXHAUSTED;
 	return claim_make(catalog, client, item) < 0 ? CATALOG_EXHAUSTED : CATALOG_ABSENT;
+}
+
+void catalog_prefetch(const struct catalog *catalog, const struct catalog_item *items,
+		      uint32_t count)
+{
+	if (catalog->bucket_count == 0)
+		return;
+	for (uint32_t i = 0; i < count; i++)
+		__builtin_prefetch(bucket_of(catalog, (uint32_t)items[i].digest.low));
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t index = *bucket_of(catalog, (uint32_t)items[i].digest.low);
+
+		if (index != ENTRY_NONE)
+			__builtin_prefetch(&catalog->entries[index]);
+	}
 }
 
 int catalog_probe(struct catalog *catalog, uint32_t client, const struct catalog_item *item,
@@ -328,7 +465,7 @@ int catalog_probe(struct catalog *catalog, uint32_t client, const struct catalog
 
 	if (item->page >= catalog->clients[client]->pages)
 		return -EINVAL;
-	index = entry_find(catalog, item->digest);
+	index = entry_find(catalog, client, item);
 	if (index == ENTRY_NONE) {
 		*ret_answer = answer_claim(catalog, client, item);
 		return 0;
@@ -350,10 +487,12 @@ static uint32_t entry_publish(struct catalog *catalog, uint32_t client,
 			      const struct catalog_item *item, uint32_t index, const void *bytes)
 {
 	struct entry *entry = &catalog->entries[index];
-	struct catalog_item claim = { .page = entry->value, .digest = entry->digest };
+	struct catalog_item claim = { .page = entry->value, .digest = item->digest };
 	uint32_t claimant = entry->client, frame;
 
-	if (frames_take(catalog->frames, &frame) < 0)
+	if (!client_may_take(catalog, catalog->clients[client], catalog->clients[client]->frames,
+			     frames_in_use(catalog->frames), catalog->frame_limit) ||
+	    frames_take(catalog->frames, &frame) < 0)
 		return CATALOG_EXHAUSTED;
 	if (catalog->ops->write(catalog->context, frame, bytes) < 0 ||
 	    reference_add(catalog, client, frame) < 0) {
@@ -362,6 +501,7 @@ static uint32_t entry_publish(struct catalog *catalog, uint32_t client,
 		return CATALOG_EXHAUSTED;
 	}
 	frames_get(catalog->frames, frame)->entry = index;
+	frame_charge(catalog, frame, client);
 	entry->client = CLIENT_NONE;
 	entry->value = frame;
 	claim_forget(catalog, claimant, claim.page);
@@ -383,7 +523,7 @@ int catalog_publish(struct catalog *catalog, uint32_t client, const struct catal
 		*ret_answer = CATALOG_REFUSED;
 		return 0;
 	}
-	index = entry_find(catalog, item->digest);
+	index = entry_find(catalog, client, item);
 	if (index == ENTRY_NONE) /* the claimant has gone meanwhile */
 		*ret_answer = answer_claim(catalog, client, item);
 	else if (catalog->entries[index].client == CLIENT_NONE)
@@ -406,6 +546,8 @@ static int client_number(struct catalog *catalog, uint32_t *ret_number)
 			return 0;
 		}
 	}
+	if (limit >= FRAME_NOBODY)
+		return -EUSERS;
 	clients = realloc(catalog->clients, limit * sizeof(struct client *));
 	if (!clients)
 		return -ENOMEM;
@@ -431,20 +573,35 @@ int catalog_client_add(struct catalog *catalog, uint32_t pages, uint32_t *ret_cl
 	ledger_init(&client->ledger);
 	client->pages = pages;
 	client->claim_blocks = pages / CLAIM_BLOCK + 1;
-	client->claims = calloc(client->claim_blocks, sizeof(uint32_t *));
+	client->claims = calloc(client->claim_blocks, sizeof(struct claim_block *));
 	if (!client->claims) {
 		client_free(client);
 		return -ENOMEM;
 	}
-	client->memory_bytes = sizeof(*client) + client->claim_blocks * sizeof(uint32_t *);
+	client->memory_bytes =
+		sizeof(*client) + client->claim_blocks * sizeof(struct claim_block *);
 	catalog->clients[number] = client;
+	catalog->client_pages += pages;
 	*ret_client = number;
 	return 0;
 }
 
 static void on_removed_reference(void *context, uint32_t frame, uint32_t count)
 {
-	references_drop(context, frame, count);
+	references_drop(context, frame, count, true);
+}
+
+/* What outlives its publisher is charged to nobody. */
+static void charges_forget(struct catalog *catalog, uint32_t number)
+{
+	uint32_t top = catalog->clients[number]->frames > 0 ? frames_top(catalog->frames) : 0;
+
+	for (uint32_t i = 0; i < top; i++) {
+		struct frame *frame = frames_get(catalog->frames, i);
+
+		if (frame && frame->publisher == number)
+			frame->publisher = FRAME_NOBODY;
+	}
 }
 
 void catalog_client_remove(struct catalog *catalog, uint32_t number)
@@ -453,14 +610,21 @@ void catalog_client_remove(struct catalog *catalog, uint32_t number)
 
 	for (uint32_t block = 0; block < client->claim_blocks; block++)
 		for (uint32_t i = 0; client->claims[block] && i < CLAIM_BLOCK; i++)
-			if (client->claims[block][i] != ENTRY_NONE)
+			if (client->claims[block]->entries[i] != ENTRY_NONE)
 				claim_drop(catalog, number, block * CLAIM_BLOCK + i);
 	ledger_each(&client->ledger, on_removed_reference, catalog);
+	charges_forget(catalog, number);
+	catalog->client_pages -= client->pages;
 	client_free(client);
 	catalog->clients[number] = NULL;
 }
 
 /* Sums */
+
+bool catalog_frame_is_used(const struct catalog *catalog, uint32_t frame)
+{
+	return frames_get(catalog->frames, frame) != NULL;
+}
 
 struct settlement {
 	struct catalog *catalog;
@@ -524,35 +688,74 @@ struct catalog_sums catalog_sums(const struct catalog *catalog)
 
 /* Invariants */
 
+struct counts {
+	uint32_t *references, *sharers; /* of each frame, over the ledgers */
+};
+
 static void on_check(void *context, uint32_t frame, uint32_t count)
 {
-	uint32_t *counts = context;
+	struct counts *counts = context;
 
-	counts[frame] += count;
+	counts->references[frame] += count;
+	counts->sharers[frame]++;
+}
+
+static void check_frame(const struct catalog *catalog, uint32_t number, const struct frame *frame)
+{
+	const struct entry *entry = &catalog->entries[frame->entry];
+
+	assert(frame->references > 0);
+	assert(entry->client == CLIENT_NONE && entry->value == number);
+	assert(frame->publisher == FRAME_NOBODY || catalog->clients[frame->publisher]);
+}
+
+static void check_charges(const struct catalog *catalog)
+{
+	uint32_t top = frames_top(catalog->frames);
+
+	for (uint32_t number = 0; number < catalog->client_limit; number++) {
+		uint64_t frames = 0;
+
+		for (uint32_t i = 0; catalog->clients[number] && i < top; i++) {
+			const struct frame *frame = frames_get(catalog->frames, i);
+
+			frames += frame && frame->publisher == number;
+		}
+		assert(!catalog->clients[number] || catalog->clients[number]->frames == frames);
+	}
 }
 
 static void check_frames(const struct catalog *catalog)
 {
 	uint32_t top = frames_top(catalog->frames), used = 0;
-	uint32_t *counts = calloc((size_t)top + 1, sizeof(*counts));
+	struct counts counts = { .references = calloc((size_t)top + 1, sizeof(uint32_t)),
+				 .sharers = calloc((size_t)top + 1, sizeof(uint32_t)) };
 
-	assert(counts);
+	assert(counts.references && counts.sharers);
 	for (uint32_t i = 0; i < catalog->client_limit; i++)
 		if (catalog->clients[i])
-			ledger_each(&catalog->clients[i]->ledger, on_check, counts);
+			ledger_each(&catalog->clients[i]->ledger, on_check, &counts);
 	for (uint32_t i = 0; i < top; i++) {
 		const struct frame *frame = frames_get(catalog->frames, i);
 
-		assert(counts[i] == (frame ? frame->references : 0));
-		if (!frame)
-			continue;
-		used++;
-		assert(counts[i] > 0);
-		assert(catalog->entries[frame->entry].client == CLIENT_NONE);
-		assert(catalog->entries[frame->entry].value == i);
+		assert(counts.references[i] == (frame ? frame->references : 0));
+		assert(counts.sharers[i] == (frame ? frame->sharers : 0));
+		if (frame)
+			check_frame(catalog, i, frame);
+		used += frame != NULL;
 	}
 	assert(used == frames_in_use(catalog->frames));
-	free(counts);
+	free(counts.references);
+	free(counts.sharers);
+}
+
+static bool entry_is_linked(const struct catalog *catalog, uint32_t index)
+{
+	uint32_t at = *bucket_of(catalog, catalog->entries[index].tag_low);
+
+	while (at != ENTRY_NONE && at != index)
+		at = catalog->entries[at].next;
+	return at == index;
 }
 
 void catalog_check(const struct catalog *catalog)
@@ -560,8 +763,11 @@ void catalog_check(const struct catalog *catalog)
 	uint64_t claims = 0;
 
 	check_frames(catalog);
+	check_charges(catalog);
 	for (uint32_t number = 0; number < catalog->client_limit; number++) {
 		const struct client *client = catalog->clients[number];
+
+		uint64_t before = claims;
 
 		for (uint32_t page = 0; client && page < client->pages; page++) {
 			const uint32_t *slot = claim_slot(client, page);
@@ -571,8 +777,9 @@ void catalog_check(const struct catalog *catalog)
 			claims++;
 			assert(catalog->entries[*slot].client == number);
 			assert(catalog->entries[*slot].value == page);
-			assert(entry_find(catalog, catalog->entries[*slot].digest) == *slot);
+			assert(entry_is_linked(catalog, *slot));
 		}
+		assert(!client || claims - before == client->claim_count);
 	}
 	assert(claims == catalog->claims);
 	assert(catalog->entry_count == claims + frames_in_use(catalog->frames));

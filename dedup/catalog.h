@@ -13,18 +13,20 @@
 #ifndef DEDUP_CATALOG_H
 #define DEDUP_CATALOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/auto.h"
 #include "dedup/digest.h"
 #include "dedup/frames.h"
+#include "dedup/page.h"
 
 /* Answers; any smaller number is a frame, with a reference for who asked. */
 #define CATALOG_ABSENT	  UINT32_C(0xffffffff) /* remembered as the asker's claim */
 #define CATALOG_TWIN	  UINT32_C(0xfffffffe) /* another page has it: publish yours */
 #define CATALOG_REFUSED	  UINT32_C(0xfffffffd) /* the bytes are not what the digest says */
-#define CATALOG_EXHAUSTED UINT32_C(0xfffffffc) /* store or memory full: keep the page */
-#define CATALOG_FRAME_MAX UINT32_C(0xfffffff0)
+#define CATALOG_EXHAUSTED UINT32_C(0xfffffffc) /* no room, or no more for you: ask again later */
+#define CATALOG_FRAME_MAX PAGE_FRAME_MAX
 
 struct catalog_item {
 	uint32_t page; /* of the client's RAM */
@@ -56,10 +58,21 @@ CHECKED int catalog_create(uint32_t frame_limit, const struct digest_secret *sec
 			   struct catalog **ret_catalog);
 void catalog_free(struct catalog *catalog); /* NULL is fine; punches nothing */
 
+/*
+ * At most so many clients on one frame from now on: the next one gets a second copy, or
+ * waits for somebody to share that with. 1: only within each client; 0: no limit. What
+ * is shared by more stays so.
+ */
+void catalog_set_max_sharers(struct catalog *catalog, uint32_t max_sharers);
+
 /* pages: how many the client's RAM has; items beyond are refused. */
 CHECKED int catalog_client_add(struct catalog *catalog, uint32_t pages, uint32_t *ret_client);
 /* Forgets its claims and gives its references back. */
 void catalog_client_remove(struct catalog *catalog, uint32_t client);
+
+/* Brings what these items will be looked up in nearer; a few at a time, before they are probed. */
+void catalog_prefetch(const struct catalog *catalog, const struct catalog_item *items,
+		      uint32_t count);
 
 /* -EINVAL: no such page. Otherwise 0 and an answer. */
 CHECKED int catalog_probe(struct catalog *catalog, uint32_t client, const struct catalog_item *item,
@@ -72,6 +85,9 @@ CHECKED int catalog_publish(struct catalog *catalog, uint32_t client,
 
 /* -EINVAL: the client has no reference on that frame. */
 CHECKED int catalog_release(struct catalog *catalog, uint32_t client, uint32_t frame);
+
+/* Whether somebody refers to the frame. */
+bool catalog_frame_is_used(const struct catalog *catalog, uint32_t frame);
 
 /*
  * Divides each frame's bytes evenly among its references; the odd bytes go to the

@@ -4,14 +4,15 @@
  *
  * Theory of operation
  *
- * A pass goes over all of guest RAM in windows; engine_step() does one. For each
- * window the engine
+ * A pass goes over all of guest RAM in windows; engine_step() does one in which there is
+ * something to do. For each window the engine
  *
+ *	chooses		what can have changed, or waits for its next look (due.c).
  *	looks		what backs each page now? A shared page that has memory of its
  *			own was written to: BROKEN, and its frame is released.
- *	reads		the guest's own pages. All zero: handed back at once. The same
- *			digest as at the last look: CALM, a candidate. Another digest:
- *			the guest is at work there, leave it alone.
+ *	reads		the guest's own pages. All zero: handed back at once. Not written
+ *			to for long enough, or the same digest as at the last look: CALM, a
+ *			candidate. Else the guest is at work there, leave it alone.
  *	probes		all candidates of the window in one message. The answer for each
  *			is a frame, or "a twin has it", or "you are the first".
  *	publishes	the bytes of those with a twin, which gives them frames too.
@@ -20,8 +21,7 @@
  * The first one to show a digest is not asked again: when a twin publishes, the
  * broker offers it the frame. So in a calm guest each page is asked about once.
  * Offers can come to nothing (the page has changed, mappings are short), so every
- * page that waits is asked about again once in REPROBE_PASSES. Between that, a page
- * that waits and never changes is read less and less often.
+ * page that waits is asked about again when its turn comes to be swept (due.c).
  *
  * Nothing here trusts a digest: a frame takes a page's place only in merge.c, after
  * all its bytes were compared while nobody could write. So a wrong answer, a stale
@@ -36,28 +36,45 @@
 
 #include "base/log.h"
 
-#define REPROBE_PASSES 64u /* asked about again, where all is well */
-#define REST_MAX       8u  /* passes, of which one reads a page that waits; divides the above */
-#define LOOKS_MAX      16u
-#define BREAKS_MAX     4u /* 1 << this: LOOKS_MAX at the most */
+#include "base/probe.h"
+
+/* So few pages that nobody asked about, between others, are looked at with them in one call. */
+#define LOOK_GAP 8u
+
+/* Eight calm passes until a page that there was no room for is asked about again. */
+#define RESTLESS_EXHAUSTED 4u
+
+/* As much of the table as one page of the host's holds. */
+#define TABLE_PART_PAGES (PAGE_BYTES / (uint32_t)sizeof(struct page))
 
 int engine_create(const struct engine_config *config, struct engine **ret_engine)
 {
 	struct engine *engine = calloc(1, sizeof(*engine));
+	uint32_t words = (config->pages + WORD_PAGES - 1) / WORD_PAGES;
 
 	if (!engine)
 		return -ENOMEM;
 	engine->table = calloc(config->pages, sizeof(*engine->table));
-	if (!engine->table) {
-		free(engine);
+	engine->populated = calloc(words, sizeof(*engine->populated));
+	engine->declined = calloc(words, sizeof(*engine->declined));
+	engine->table_used = calloc(words / TABLE_PART_PAGES + 1, sizeof(*engine->table_used));
+	if (due_init(&engine->due, config->pages) < 0 || !engine->table || !engine->populated ||
+	    !engine->declined || !engine->table_used) {
+		engine_free(engine);
 		return -ENOMEM;
 	}
 	engine->config = *config;
+	if (huge_create(engine) < 0) {
+		engine_free(engine);
+		return -ENOMEM;
+	}
 	engine->tally.states[PAGE_PRIVATE] = config->pages;
 	engine->tally.mappings = 1;
 	engine->tally.mappings_limit = config->mappings_limit;
-	engine->tally.memory_bytes =
-		sizeof(*engine) + (uint64_t)config->pages * sizeof(*engine->table);
+	engine->tally.memory_bytes +=
+		sizeof(*engine) + (words / TABLE_PART_PAGES + 1) * sizeof(*engine->table_used) +
+		words * (sizeof(*engine->populated) + sizeof(*engine->declined)) +
+		due_memory_bytes(&engine->due);
 	*ret_engine = engine;
 	return 0;
 }
@@ -66,18 +83,47 @@ void engine_free(struct engine *engine)
 {
 	if (!engine)
 		return;
+	due_done(&engine->due);
+	huge_free(engine);
+	free(engine->populated);
+	free(engine->declined);
+	free(engine->table_used);
 	free(engine->table);
 	free(engine);
 }
 
+/* The table takes up memory only where pages were ever of interest. */
+static void table_use(struct engine *engine, uint32_t number)
+{
+	uint32_t part = number / TABLE_PART_PAGES;
+
+	if (bit_is_set(engine->table_used, part))
+		return;
+	bit_put(engine->table_used, part, true);
+	engine->tally.memory_bytes += TABLE_PART_PAGES * sizeof(*engine->table);
+}
+
+/* Exact from look to look: what is shared, or given back, is not the guest's own any more. */
+static void page_set_populated(struct engine *engine, uint32_t number, bool populated)
+{
+	engine->tally.populated += populated;
+	engine->tally.populated -= bit_is_set(engine->populated, number);
+	bit_put(engine->populated, number, populated);
+	if (populated)
+		table_use(engine, number);
+}
+
+/* A page that becomes PRIVATE waits for its next look; in all other states it waits for nothing. */
 void page_set_state(struct engine *engine, uint32_t number, enum page_state state)
 {
 	struct page *page = &engine->table[number];
+	enum page_state before = page->state;
 
-	assert(page_transition_is_valid(page->state, state));
-	log_debug("page %u: %s -> %s", number, page_state_name(page->state),
-		  page_state_name(state));
-	engine->tally.states[page->state]--;
+	assert(page_transition_is_valid(before, state));
+	log_debug("page %u: %s -> %s", number, page_state_name(before), page_state_name(state));
+	PROBE3(page_state, number, before, state);
+	table_use(engine, number);
+	engine->tally.states[before]--;
 	engine->tally.states[state]++;
 	if (state == PAGE_SHARED)
 		engine->tally.merges_total++;
@@ -85,7 +131,12 @@ void page_set_state(struct engine *engine, uint32_t number, enum page_state stat
 		engine->tally.breaks_total++;
 	else if (state == PAGE_ZERO)
 		engine->tally.zeroes_total++;
-	page->state = (uint8_t)state;
+	if (state == PAGE_SHARED || state == PAGE_ZERO || state == PAGE_RETURNED)
+		page_set_populated(engine, number, false);
+	if (state != PAGE_PRIVATE && state != PAGE_PROBED && state != PAGE_HELD)
+		page_set_declined(engine, number, false);
+	bit_put(engine->due.waiting, number, state == PAGE_PRIVATE);
+	page->state = (uint32_t)state & 0xfu;
 }
 
 /* The link */
@@ -107,18 +158,37 @@ static void link_lost(struct engine *engine)
 	}
 }
 
+/* The next number that no page is mapped from; where all are in use, the next. */
+static uint8_t store_number(const struct engine *engine)
+{
+	bool in_use[PAGE_STORES] = { false };
+	uint8_t next = (engine->store + 1u) % PAGE_STORES, number = next;
+
+	for (uint32_t i = 0; i < engine->config.pages; i++)
+		if (engine->table[i].frame_plus != 0)
+			in_use[engine->table[i].store] = true;
+	while (in_use[number]) {
+		number = (number + 1u) % PAGE_STORES;
+		if (number == next)
+			break;
+	}
+	return number;
+}
+
 void engine_link_up(struct engine *engine, const struct digest_secret *secret)
 {
 	engine->secret = *secret;
 	engine->linked = true;
-	engine->store++;
+	engine->store = store_number(engine);
 	for (uint32_t i = 0; i < engine->config.pages; i++) {
 		struct page *page = &engine->table[i];
 
 		if (page->state == PAGE_SHARED)
 			page_set_state(engine, i, PAGE_PRIVATE);
-		page->digest_low = 0; /* by another secret */
+		if (page->mark != 0) /* by another secret */
+			page->mark = 0;
 	}
+	due_set_all(&engine->due);
 }
 
 bool engine_link_is_up(const struct engine *engine)
@@ -154,9 +224,19 @@ static void page_break(struct engine *engine, uint32_t number)
 	page_set_state(engine, number, PAGE_BROKEN);
 	engine_release(engine, page->frame_plus - 1);
 	page_set_state(engine, number, PAGE_PRIVATE);
-	page->digest_low = 0;
+	page->mark = 0;
 	if (page->breaks < BREAKS_MAX)
-		page->breaks++;
+		page->breaks = (page->breaks + 1u) & 0x7u;
+}
+
+/* A write to a page that had no memory can have given it to all around it, as one huge page. */
+static void huge_neighbours_wait(struct engine *engine, uint32_t number)
+{
+	uint32_t first = number / HUGE_PAGES * HUGE_PAGES / WORD_PAGES;
+
+	for (uint32_t i = 0; engine->huge && i < HUGE_PAGES / WORD_PAGES; i++)
+		if (first + i < engine->due.words)
+			engine->due.waiting[first + i] |= ~engine->populated[first + i];
 }
 
 /* What the look alone tells: no byte of the page is read. */
@@ -166,15 +246,17 @@ static void page_account(struct engine *engine, uint32_t number, enum look look)
 
 	if (look != LOOK_OWN && look != LOOK_SWAP) {
 		/* over a store whose broker is gone: nobody else's ledger has it */
-		if (page->state != PAGE_SHARED && page->frame_plus != 0)
-			engine->populated++;
+		page_set_populated(engine, number,
+				   page->state != PAGE_SHARED && page->frame_plus != 0);
 		return;
 	}
-	engine->populated++;
 	if (page->state == PAGE_SHARED)
 		page_break(engine, number);
-	else if (page->state == PAGE_ZERO)
+	else if (page->state == PAGE_ZERO || page->state == PAGE_RETURNED)
 		page_set_state(engine, number, PAGE_PRIVATE);
+	if (!bit_is_set(engine->populated, number))
+		huge_neighbours_wait(engine, number);
+	page_set_populated(engine, number, true);
 }
 
 /* Whether there is something to read that could be shared. */
@@ -183,27 +265,9 @@ static bool page_is_readable(const struct engine *engine, uint32_t number, enum 
 	const struct page *page = &engine->table[number];
 	bool over_old_store = page->frame_plus != 0 && page->store != engine->store;
 
-	if (page->state == PAGE_SHARED || page->state == PAGE_ZERO)
+	if (page->state == PAGE_SHARED || page->state == PAGE_ZERO || page->state == PAGE_RETURNED)
 		return false;
 	return look == LOOK_OWN || (over_old_store && look != LOOK_SWAP);
-}
-
-/* Once in so many passes; neighbours take turns, so that every pass costs the same. */
-static bool page_has_its_turn(const struct engine *engine, uint32_t number, uint32_t passes)
-{
-	return (engine->tally.passes + number) % passes == 0;
-}
-
-/*
- * A page that waits, and was the same each time it was read, is read less and less
- * often: it is most likely one of a kind. Returns whether to pass it over now.
- */
-static bool page_rests(const struct engine *engine, uint32_t number)
-{
-	const struct page *page = &engine->table[number];
-	uint32_t passes = page->looks < REST_MAX ? page->looks : REST_MAX;
-
-	return page->state == PAGE_PROBED && !page_has_its_turn(engine, number, passes);
 }
 
 static void page_propose(struct engine *engine, uint32_t number, struct digest digest)
@@ -214,70 +278,128 @@ static void page_propose(struct engine *engine, uint32_t number, struct digest d
 	item->digest = digest;
 }
 
-/*
- * Whether the page is worth asking about now. A page that broke before has to prove
- * itself: twice as long after each time, since a merge that does not last costs the
- * guest a fault and everybody time.
- */
-static bool page_is_candidate(struct engine *engine, uint32_t number, uint64_t digest_low)
+static void page_changed(struct engine *engine, uint32_t number, uint32_t mark)
 {
 	struct page *page = &engine->table[number];
 
-	if (digest_low != page->digest_low) {
-		page->digest_low = digest_low;
-		page->looks = 0;
-		engine->tally.changes_total++;
-		if (page->state != PAGE_PRIVATE)
-			page_set_state(engine, number, PAGE_PRIVATE);
+	page->mark = mark & 0x1ffffu;
+	page->looks = 0;
+	if (page->restless < RESTLESS_MAX)
+		page->restless = (page->restless + 1u) & 0x7u;
+	engine->tally.changes_total++;
+	huge_forget(engine, number);
+	page_set_declined(engine, number, false);
+	if (page->state != PAGE_PRIVATE)
+		page_set_state(engine, number, PAGE_PRIVATE);
+	bit_put(engine->due.waiting, number, true);
+}
+
+/* Whether a page that may have changed is worth asking about now. */
+static bool page_is_candidate(struct engine *engine, uint32_t number, uint32_t mark)
+{
+	struct page *page = &engine->table[number];
+
+	if (mark != page->mark) {
+		page_changed(engine, number, mark);
 		return false;
 	}
 	if (page->looks < LOOKS_MAX)
-		page->looks++;
+		page->looks = (page->looks + 1u) & 0x1fu;
 	if (page->state == PAGE_PROBED)
-		return page_has_its_turn(engine, number, REPROBE_PASSES);
-	return page->looks >=
-	       1u << (page->breaks > engine->caution ? page->breaks : engine->caution);
+		return page_has_its_sweep(engine, number);
+	if (page->looks >= page_calm_needed(engine, number))
+		return true;
+	bit_put(engine->due.waiting, number, true);
+	return false;
 }
 
-/* PRIVATE -> CALM transition, and what undoes it. */
-static void page_read(struct engine *engine, uint32_t number)
+/*
+ * PRIVATE -> CALM transition, and what undoes it. unsure: the bytes may be others than at
+ * the last look; else they are the same, and have been for long enough.
+ */
+static void page_read(struct engine *engine, uint32_t number, bool unsure)
 {
 	struct page *page = &engine->table[number];
 	const uint8_t *bytes = page_bytes(engine, number);
 	struct digest digest;
 
-	if (page_rests(engine, number))
-		return;
 	if (page_is_zero(bytes)) {
+		if (huge_keeps(engine, number))
+			return;
 		engine->zeroes[engine->zero_count++] = number;
+		bit_put(engine->due.waiting, number, true); /* until it is ZERO */
 		return;
 	}
-	if (!engine->linked)
+	if (unsure && engine->due.tracked && page->mark == 0) {
+		page_changed(engine, number, 0);
 		return;
+	}
+	if (!engine->linked) { /* all pages wait once it is */
+		page->looks = unsure ? 0 : page->looks;
+		return;
+	}
 	digest = digest_page(bytes, &engine->secret);
-	if (!page_is_candidate(engine, number, digest.low))
+	if (!unsure)
+		page->mark = page_mark(digest.low) & 0x1ffffu;
+	if (!page_is_candidate(engine, number, page_mark(digest.low)))
 		return;
+	page->restless = 0;
 	if (page->state != PAGE_CALM)
 		page_set_state(engine, number, PAGE_CALM);
 	page_propose(engine, number, digest);
 }
 
-static int window_look(struct engine *engine, uint32_t first, uint32_t count)
+/* Looks at pages [at, end) of the window. */
+static int span_look(struct engine *engine, uint32_t first, uint32_t at, uint32_t end)
 {
-	int rc = engine->config.memory->look(engine->config.memory_context, first, count,
-					     engine->looks);
+	return engine->config.memory->look(engine->config.memory_context, first + at, end - at,
+					   engine->looks + at);
+}
 
-	for (uint32_t i = 0; rc == 0 && i < count; i++)
-		page_account(engine, first + i, engine->looks[i]);
+/*
+ * Looks at the pages of `bits`: in spans, since a call costs about as much as some pages
+ * that are looked at in vain. Returns 0 or -errno.
+ */
+static int window_look(struct engine *engine, uint32_t first, uint32_t count, const uint64_t *bits)
+{
+	uint32_t at = bits_next(bits, 0, count), end, next;
+	int rc = 0;
+
+	for (; rc == 0 && at < count; at = next) {
+		end = at + 1;
+		next = bits_next(bits, end, count);
+		while (next < count && next - end < LOOK_GAP) {
+			end = next + 1;
+			next = bits_next(bits, end, count);
+		}
+		rc = span_look(engine, first, at, end);
+		for (uint32_t i = at; rc == 0 && i < end; i++)
+			if (bit_is_set(bits, i))
+				page_account(engine, first + i, engine->looks[i]);
+	}
 	return rc;
+}
+
+/* Writes to what is read now count anew: from here on, since a later one must not be missed. */
+static void window_watch(struct engine *engine, uint32_t first, uint32_t count)
+{
+	struct due *due = &engine->due;
+
+	if (due->tracked && engine->config.memory->watch(engine->config.memory_context, first,
+							 count, due->unsure) < 0)
+		due->tracked = false;
 }
 
 static void window_read(struct engine *engine, uint32_t first, uint32_t count)
 {
+	const struct due *due = &engine->due;
+
 	engine->item_count = engine->zero_count = engine->merge_count = 0;
-	for (uint32_t i = 0; i < count; i++)
-		if (page_is_readable(engine, first + i, engine->looks[i]))
-			page_read(engine, first + i);
+	for (uint32_t i = bits_next(due->chosen, 0, count); i < count;
+	     i = bits_next(due->chosen, i + 1, count))
+		if (page_is_readable(engine, first + i, engine->looks[i]) &&
+		    page_has_its_read(engine, first + i))
+			page_read(engine, first + i, bit_is_set(due->unsure, i));
 }
 
 /* Asking */
@@ -320,6 +442,19 @@ static int publish_twins(struct engine *engine)
 	return rc;
 }
 
+/*
+ * PROBED or PUBLISHED -> PRIVATE transition: the broker has no room, or no more for this guest,
+ * and will offer nothing. The next question waits, as that about a page that changed a lot.
+ */
+static void page_postpone(struct engine *engine, uint32_t number)
+{
+	struct page *page = &engine->table[number];
+
+	page->looks = 0;
+	page->restless = RESTLESS_EXHAUSTED;
+	page_set_state(engine, number, PAGE_PRIVATE);
+}
+
 /* What the broker said in the end decides where each candidate goes. */
 static void answers_sort(struct engine *engine)
 {
@@ -331,8 +466,25 @@ static void answers_sort(struct engine *engine)
 				(struct merge){ .page = page, .frame = answer };
 		else if (answer == CATALOG_REFUSED || answer == CATALOG_TWIN)
 			page_set_state(engine, page, PAGE_PRIVATE);
+		else if (answer == CATALOG_EXHAUSTED)
+			page_postpone(engine, page);
 		else if (engine->table[page].state == PAGE_PUBLISHED)
 			page_set_state(engine, page, PAGE_PROBED);
+	}
+}
+
+/* Frames and twins for what stays part of a huge page come to nothing for now. */
+static void answers_keep_huge(struct engine *engine)
+{
+	for (uint32_t i = 0; i < engine->item_count; i++) {
+		uint32_t answer = engine->answers[i];
+
+		if ((answer > CATALOG_FRAME_MAX && answer != CATALOG_TWIN) ||
+		    !huge_keeps(engine, engine->items[i].page))
+			continue;
+		engine->answers[i] = CATALOG_ABSENT;
+		if (answer <= CATALOG_FRAME_MAX)
+			engine_release(engine, answer);
 	}
 }
 
@@ -348,6 +500,9 @@ static void candidates_ask(struct engine *engine)
 	if (rc == 0) {
 		for (uint32_t i = 0; i < engine->item_count; i++)
 			page_set_state(engine, engine->items[i].page, PAGE_PROBED);
+		answers_keep_huge(engine);
+		if (!engine->linked)
+			return;
 		rc = publish_twins(engine);
 	}
 	if (rc < 0) {
@@ -356,6 +511,23 @@ static void candidates_ask(struct engine *engine)
 	}
 	answers_sort(engine);
 	merge_runs(engine);
+}
+
+void pages_ask(struct engine *engine, const uint32_t *pages, uint32_t count)
+{
+	if (!engine->linked)
+		return;
+	engine->item_count = engine->merge_count = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		struct digest digest = digest_page(page_bytes(engine, pages[i]), &engine->secret);
+		struct page *page = &engine->table[pages[i]];
+
+		page->mark = page_mark(digest.low) & 0x1ffffu;
+		if (page->state != PAGE_CALM)
+			page_set_state(engine, pages[i], PAGE_CALM);
+		page_propose(engine, pages[i], digest);
+	}
+	candidates_ask(engine);
 }
 
 /* Offers */
@@ -370,7 +542,7 @@ static int offer_order(const void *a, const void *b)
 static bool offer_is_wanted(const struct engine *engine, const struct link_offer *offer)
 {
 	return engine->table[offer->page].state == PAGE_PROBED &&
-	       engine->table[offer->page].digest_low == offer->digest_low;
+	       engine->table[offer->page].mark == page_mark(offer->digest_low);
 }
 
 /* The broker sorts out pages beyond the end, but it is a peer all the same. */
@@ -382,7 +554,8 @@ static void offers_sort(struct engine *engine, uint32_t count)
 		const struct link_offer *offer = &engine->offers[i];
 		uint32_t last = engine->merge_count - 1;
 
-		if (offer->page >= engine->config.pages || !offer_is_wanted(engine, offer) ||
+		if (offer->page >= engine->config.pages || offer->frame > CATALOG_FRAME_MAX ||
+		    !offer_is_wanted(engine, offer) || huge_keeps(engine, offer->page) ||
 		    (engine->merge_count > 0 && engine->merges[last].page == offer->page))
 			engine_release(engine, offer->frame);
 		else
@@ -405,6 +578,7 @@ void engine_take_offers(struct engine *engine)
 		offers_sort(engine, (uint32_t)count);
 		merge_runs(engine);
 	}
+	huge_settle(engine);
 	releases_send(engine);
 }
 
@@ -412,7 +586,7 @@ void engine_take_offers(struct engine *engine)
 
 void engine_set_caution(struct engine *engine, uint32_t caution)
 {
-	engine->caution = caution < BREAKS_MAX ? caution : BREAKS_MAX;
+	engine->caution = caution < CAUTION_MAX ? caution : CAUTION_MAX;
 }
 
 static uint32_t window_size(const struct engine *engine, uint32_t first)
@@ -429,19 +603,42 @@ static int window_next(struct engine *engine, uint32_t count)
 	if (engine->next < engine->config.pages)
 		return 0;
 	engine->next = 0;
-	engine->tally.populated = engine->populated;
-	engine->populated = 0;
 	engine->tally.passes++;
+	budget_pass_over(engine);
 	return 1;
+}
+
+/* Windows in which nothing is due cost no step. Returns whether there is another one. */
+static bool window_find(struct engine *engine)
+{
+	if (engine->next == 0)
+		due_fetch(engine);
+	while (!due_choose(engine, engine->next, window_size(engine, engine->next)))
+		if (window_next(engine, window_size(engine, engine->next)) != 0)
+			return false;
+	return true;
 }
 
 int engine_step(struct engine *engine)
 {
-	uint32_t first = engine->next, count = window_size(engine, first);
-	int rc = window_look(engine, first, count);
+	uint32_t first, count;
+	int rc;
 
-	if (rc < 0)
+	if (!window_find(engine)) {
+		engine_take_offers(engine);
+		return 1;
+	}
+	first = engine->next;
+	count = window_size(engine, first);
+	window_watch(engine, first, count);
+	rc = window_look(engine, first, count, engine->due.chosen);
+	if (rc == 0 && huge_prepare(engine, first, count))
+		rc = window_look(engine, first, count, engine->due.chosen);
+	if (rc < 0) {
+		due_put_back(engine, first, count);
+		releases_send(engine); /* of pages that were looked at before it failed */
 		return rc;
+	}
 	window_read(engine, first, count);
 	merge_zeroes(engine);
 	candidates_ask(engine);
@@ -451,18 +648,20 @@ int engine_step(struct engine *engine)
 
 int engine_refresh(struct engine *engine)
 {
-	uint64_t populated = engine->populated; /* of the pass under way: keep it */
+	bool all = !due_fetch_again(engine);
+	const struct due *due = &engine->due;
+	uint64_t bits[WINDOW_WORDS];
 	uint32_t count;
 	int rc = 0;
 
-	engine->populated = 0;
 	for (uint32_t first = 0; rc == 0 && first < engine->config.pages; first += count) {
 		count = window_size(engine, first);
-		rc = window_look(engine, first, count);
+		for (uint32_t i = 0; i * WORD_PAGES < count; i++)
+			bits[i] = all ? UINT64_MAX
+				      : due->waiting[first / WORD_PAGES + i] |
+						  due->written[first / WORD_PAGES + i];
+		rc = window_look(engine, first, count, bits);
 	}
-	if (rc == 0)
-		engine->tally.populated = engine->populated;
-	engine->populated = populated;
 	releases_send(engine);
 	return rc;
 }

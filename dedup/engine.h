@@ -27,6 +27,11 @@ struct engine_config {
 	const uint8_t *base; /* guest memory; stays the caller's */
 	uint32_t pages;
 	uint64_t mappings_limit; /* for guest RAM alone */
+	/*
+	 * Pages that have to be won by splitting a huge page, from 1 on; 0: there will be no
+	 * huge pages. Then page 0 lies at a multiple of their size.
+	 */
+	uint32_t huge_gain;
 	const struct memory_ops *memory;
 	void *memory_context;
 	const struct link_ops *link;
@@ -45,8 +50,14 @@ void engine_free(struct engine *engine);
 void engine_link_up(struct engine *engine, const struct digest_secret *secret);
 bool engine_link_is_up(const struct engine *engine);
 
-/* Pages have to be calm for 1 << caution looks, from now on; 0 at the start. */
+/* Pages have to be calm for 1 << caution looks, 16 at most, from now on; 0 at the start. */
 void engine_set_caution(struct engine *engine, uint32_t caution);
+
+/*
+ * Any of the memory can be huge pages by now. lasts: and what has no memory can become so
+ * later; else not before the next call. huge.c has the theory of operation.
+ */
+void engine_expect_huge(struct engine *engine, bool lasts);
 
 /*
  * Looks at the next few pages and does with them what is due, then takes the
@@ -55,8 +66,19 @@ void engine_set_caution(struct engine *engine, uint32_t caution);
  */
 CHECKED int engine_step(struct engine *engine);
 
-/* Only takes the offers that have come. */
+/* Only takes the offers that have come, and does what else was left for later. */
 void engine_take_offers(struct engine *engine);
+
+/*
+ * Gives the memory of these pages back, whatever they are: they read as zero from now
+ * on, or as what the guest writes meanwhile. Pages that are pinned stay as they are, and
+ * so do those where the memory could not be dropped, which returns the first -errno; the
+ * others are given back all the same, and counted. -EFAULT: beyond the end. Waits for the
+ * broker only where it is told of many frames; engine_take_offers() tells it of the rest,
+ * and splits the huge pages that a part was given away of.
+ */
+CHECKED int engine_discard(struct engine *engine, uint32_t first, uint32_t count,
+			   uint32_t *ret_returned);
 
 /* Looks for broken pages and counts anew, without reading any page. -errno as above. */
 CHECKED int engine_refresh(struct engine *engine);
@@ -65,6 +87,9 @@ struct tally engine_tally(const struct engine *engine);
 
 /* Asserts that the tally is what the pages add up to. Slow; for tests. */
 void engine_check(const struct engine *engine);
+
+/* For tests: whether the page is, or may be, part of a huge page that is kept. */
+bool engine_keeps_huge(const struct engine *engine, uint32_t page);
 
 /* For tests: the state and frame (FRAME_NONE: none) of a page. */
 struct page engine_page(const struct engine *engine, uint32_t page);

@@ -2,17 +2,25 @@
 /*
  * engine_state.h - what the files of the engine share with each other, and no one else
  *
- * engine.c looks and asks, merge.c holds and shares. All of it belongs to the
- * engine's one thread.
+ * due.c chooses, engine.c looks and asks, merge.c holds and shares, discard.c gives back what the
+ * guest gave away, huge.c keeps huge pages whole or splits them, mappings.c keeps count of what
+ * guest RAM is cut into. All of it belongs to the engine's one thread.
  */
 #ifndef DEDUP_ENGINE_STATE_H
 #define DEDUP_ENGINE_STATE_H
 
+#include "dedup/due.h"
 #include "dedup/engine.h"
+#include "dedup/huge.h"
 
-#define WINDOW_PAGES PROBE_MAX /* looked at in one step */
-#define RUN_MAX	     64u       /* pages held at once: bounds how long a writer waits */
-#define OFFERS_MAX   1024u
+/* Held at once: they bound how long a writer waits. */
+#define STRETCH_PAGES_MAX 64u
+#define STRETCH_RUNS_MAX  8u
+#define OFFERS_MAX	  1024u
+#define LOOKS_MAX	  16u
+#define BREAKS_MAX	  5u /* 1 << (this - 1): LOOKS_MAX at the most */
+#define RESTLESS_MAX	  5u /* likewise */
+#define CAUTION_MAX	  4u /* 1 << this: likewise; a page that must be calm for longer never is */
 
 struct merge {
 	uint32_t page;
@@ -23,12 +31,21 @@ struct engine {
 	struct engine_config config;
 	struct digest_secret secret;
 	bool linked;
-	uint8_t store; /* the current link's: counts links, and wraps */
+	uint8_t store; /* below PAGE_STORES: the current link's; no page of an older one has it */
 	uint32_t caution;
 	struct page *table;
-	uint32_t next;	    /* first page of the next window */
-	uint64_t populated; /* of the pass under way */
+	uint64_t *table_used; /* a bit for each part of the table that takes up memory */
+	uint64_t *populated;  /* a bit for each page that has memory of the guest's own */
+	uint64_t *declined;   /* a bit for each page that waits for mappings */
+	uint32_t next;	      /* first page of the next window */
+	struct due due;
 	struct tally tally;
+	uint32_t relaxed;	/* steps by which the budget of mappings asks for less */
+	uint64_t merges_before; /* tally.merges_total when the pass began */
+	struct huge *huge;	/* of each 2 MiB; NULL: no huge pages are expected */
+	uint32_t huge_count, huge_due;
+	uint32_t huge_turn; /* whose turn it is to be split */
+	bool huge_lasts;    /* what has no memory can become huge at any time */
 
 	/* Lists of the step at hand. */
 	uint8_t looks[WINDOW_PAGES];
@@ -42,7 +59,6 @@ struct engine {
 	uint32_t releases[RELEASE_MAX];
 	uint32_t release_count;
 	struct link_offer offers[OFFERS_MAX];
-	uint8_t bytes[RUN_MAX * PAGE_BYTES]; /* frames to compare with */
 };
 
 static inline const uint8_t *page_bytes(const struct engine *engine, uint32_t page)
@@ -55,6 +71,30 @@ void page_set_state(struct engine *engine, uint32_t page, enum page_state state)
 
 /* Puts a frame on the list of those to release; sends the list when it is full. */
 void engine_release(struct engine *engine, uint32_t frame);
+
+/* engine.c: asks the broker about pages that wait, now, and does what the answers allow. */
+void pages_ask(struct engine *engine, const uint32_t *pages, uint32_t count);
+
+/* mappings.c: whether the page is mapped from elsewhere than next to the one before. */
+bool page_starts_mapping(const struct engine *engine, uint32_t page);
+/* mappings.c: all of them, but for those that begin in the range or right behind it. */
+uint64_t mappings_without(const struct engine *engine, uint32_t first, uint32_t count);
+/* mappings.c: the most there would be if the range, or only its first pages, were anonymous. */
+uint64_t mappings_if_anonymous(const struct engine *engine, uint32_t first, uint32_t count);
+/* mappings.c: frame_plus 0: anonymous memory from now on. */
+void pages_set_mapping(struct engine *engine, uint32_t first, uint32_t count, uint32_t frame_plus);
+
+/* mappings.c: no run that is shorter may take up mappings now; longer than any: none. */
+uint32_t budget_shortest_run(const struct engine *engine);
+/* mappings.c: these pages stay as they are for lack of mappings. */
+void budget_decline(struct engine *engine, uint32_t first, uint32_t count);
+/* mappings.c: whether the page waits for mappings, as of the last attempt. */
+void page_set_declined(struct engine *engine, uint32_t page, bool declined);
+/* mappings.c: asks for less, where nothing better has come for a whole pass. */
+void budget_pass_over(struct engine *engine);
+
+/* census.c, for engine_check(): a census is the tally, page by page. */
+void census_check(const struct engine *engine);
 
 /* merge.c: shares engine->merges; frames that were not shared are released. */
 void merge_runs(struct engine *engine);

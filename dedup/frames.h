@@ -6,7 +6,7 @@
  * after the other are neighbours as long as the free space allows, because
  * neighbours in a guest that get neighbouring frames cost one mapping together.
  *
- * One thread. Memory: one bit a frame ever used, and 8 bytes a frame for its
+ * One thread. Memory: one bit a frame ever used, and 12 bytes a frame for its
  * references and its catalog entry.
  */
 #ifndef DEDUP_FRAMES_H
@@ -18,11 +18,14 @@
 
 #include "base/auto.h"
 
-#define FRAME_NONE UINT32_MAX
+#define FRAME_NONE   UINT32_MAX
+#define FRAME_NOBODY UINT16_MAX
 
 struct frame {
 	uint32_t references; /* 0: free */
 	uint32_t entry;	     /* in the catalog */
+	uint16_t sharers;    /* guests that the references are from */
+	uint16_t publisher;  /* whom the frame is charged to, or FRAME_NOBODY */
 };
 
 struct frames;

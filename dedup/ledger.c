@@ -74,7 +74,7 @@ int ledger_add(struct ledger *ledger, uint32_t frame)
 	if ((*count)++ == 0)
 		block->frames++;
 	ledger->held++;
-	return 0;
+	return *count;
 }
 
 int ledger_drop(struct ledger *ledger, uint32_t frame)
@@ -85,12 +85,21 @@ int ledger_drop(struct ledger *ledger, uint32_t frame)
 	if (!count || *count == 0)
 		return -ENOENT;
 	ledger->held--;
-	if (--(*count) == 0 && --block->frames == 0) {
+	if (--(*count) > 0)
+		return *count;
+	if (--block->frames == 0) {
 		ledger->blocks[frame / BLOCK_FRAMES] = NULL;
 		ledger->memory_bytes -= sizeof(*block);
 		free(block);
 	}
 	return 0;
+}
+
+bool ledger_has(const struct ledger *ledger, uint32_t frame)
+{
+	const struct ledger_block *block = ledger_block(ledger, frame);
+
+	return block && block->counts[frame % BLOCK_FRAMES] > 0;
 }
 
 void ledger_each(const struct ledger *ledger, ledger_fn *fn, void *context)

@@ -9,6 +9,7 @@
 #ifndef DEDUP_LEDGER_H
 #define DEDUP_LEDGER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,10 +25,15 @@ struct ledger {
 void ledger_init(struct ledger *ledger);
 void ledger_done(struct ledger *ledger);
 
-/* -EMLINK: this guest refers to the frame as often as the ledger can count. */
+/*
+ * Both return how often this guest refers to the frame from now on.
+ * -EMLINK: as often as the ledger can count already.
+ */
 CHECKED int ledger_add(struct ledger *ledger, uint32_t frame);
 /* -ENOENT: this guest does not refer to the frame. */
 CHECKED int ledger_drop(struct ledger *ledger, uint32_t frame);
+
+bool ledger_has(const struct ledger *ledger, uint32_t frame);
 
 /* Calls fn for each frame that this guest refers to, in rising order. */
 typedef void ledger_fn(void *context, uint32_t frame, uint32_t count);

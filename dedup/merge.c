@@ -4,98 +4,42 @@
  *
  * Theory of operation
  *
- * A merge takes a run: neighbouring pages whose frames are neighbours too. A run
- * costs one mapping, one write-protection and one notification of KVM however long
- * it is, so the lists that engine.c hands over, sorted by page, are cut into runs as
- * long as they come, up to RUN_MAX, which bounds how long a writer can be kept
- * waiting. A run never spans two mappings: kernels before 6.3 refuse to protect such
+ * A merge takes runs: neighbouring pages whose frames are neighbours too. A run costs
+ * one mapping however long it is. Runs whose pages lie side by side are held together, as
+ * a stretch, since a write-protection and a wake cost as much for one run as for ten; so
+ * the lists that engine.c hands over, sorted by page, are cut into stretches as long as
+ * they come. STRETCH_PAGES_MAX and STRETCH_RUNS_MAX bound how long a writer can be kept
+ * waiting. A stretch never spans two mappings: kernels before 6.3 refuse to protect such
  * a range. Where one is refused all the same, its halves are tried.
  *
- *	hold -> compare every byte -> share the equal stretches
+ *	hold -> compare every byte -> share the equal runs
  *	                           -> unhold and release the others -> wake all
  *
  * Nothing between hold and wake waits for a peer, and every path ends in the wake.
  *
- * Mappings are a budget. The engine keeps count of the ones that guest RAM is cut
- * into: a boundary lies wherever two neighbouring pages are not mapped from
- * neighbouring places. As the budget is used up, a run must be longer to be let in,
- * so that the last mappings go to the runs that give back most.
+ * Mappings are a budget (mappings.c), whose last part is kept for the runs that give back
+ * most.
+ *
+ * A page that a device has pinned can't be held: it is left alone, and its turn comes
+ * again in a later pass.
  */
 #include "dedup/engine_state.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
-/* Mappings */
-
-/* What one mapping has in common: nothing, or the store and the distance to it. */
-static int64_t page_mapping(const struct page *page, uint32_t number)
-{
-	int64_t distance = (int64_t)page->frame_plus - (int64_t)number;
-
-	if (page->frame_plus == 0)
-		return INT64_MAX;
-	return distance * 256 + page->store;
-}
-
-static bool page_starts_mapping(const struct engine *engine, uint32_t number)
-{
-	return number > 0 && number < engine->config.pages &&
-	       page_mapping(&engine->table[number], number) !=
-		       page_mapping(&engine->table[number - 1], number - 1);
-}
-
-/* Boundaries before, in and behind the range. */
-static uint64_t boundaries(const struct engine *engine, uint32_t first, uint32_t count)
-{
-	uint64_t sum = 0;
-
-	for (uint32_t i = first; i <= first + count; i++)
-		sum += page_starts_mapping(engine, i);
-	return sum;
-}
-
-/* frame_plus 0: anonymous memory from now on. */
-static void pages_set_mapping(struct engine *engine, uint32_t first, uint32_t count,
-			      uint32_t frame_plus)
-{
-	engine->tally.mappings -= boundaries(engine, first, count);
-	for (uint32_t i = 0; i < count; i++) {
-		struct page *page = &engine->table[first + i];
-
-		page->frame_plus = frame_plus == 0 ? 0 : frame_plus + i;
-		page->store = frame_plus == 0 ? 0 : engine->store;
-	}
-	engine->tally.mappings += boundaries(engine, first, count);
-}
-
-/* The shortest run that is let in at this use of the budget. */
-static uint32_t shortest_welcome_run(const struct engine *engine)
-{
-	static const struct {
-		uint32_t percent_used;
-		uint32_t shortest;
-	} steps[] = { { 50, 1 }, { 75, 2 }, { 90, 4 }, { 97, 16 } };
-	/* a run in the middle of a mapping adds two */
-	uint64_t used = engine->tally.mappings + 2, limit = engine->tally.mappings_limit;
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(steps); i++)
-		if (used * 100 <= limit * steps[i].percent_used)
-			return steps[i].shortest;
-	return used <= limit ? RUN_MAX : RUN_MAX + 1;
-}
+#include "base/probe.h"
 
 /*
- * A run that was let in can still fall apart into stretches that each add two, and so
- * can a zero page in the middle of a run: this is the last word.
+ * A run that was let in can still fall apart into parts that each add two, and so can a
+ * zero page in the middle of a run: this is the last word.
  */
-static bool stretch_fits(struct engine *engine, uint32_t first, uint32_t count)
+static bool part_fits(struct engine *engine, uint32_t first, uint32_t count)
 {
-	uint64_t without = engine->tally.mappings - boundaries(engine, first, count);
-
-	if (without + 2 <= engine->tally.mappings_limit)
+	if (mappings_without(engine, first, count) + 2 <= engine->tally.mappings_limit)
 		return true;
-	engine->tally.declined_total += count;
+	budget_decline(engine, first, count);
 	return false;
 }
 
@@ -108,13 +52,18 @@ static void pages_set_state(struct engine *engine, uint32_t first, uint32_t coun
 		page_set_state(engine, first + i, state);
 }
 
-static bool run_hold(struct engine *engine, uint32_t first, uint32_t count)
+static bool stretch_hold(struct engine *engine, uint32_t first, uint32_t count)
 {
-	int rc = engine->config.memory->hold(engine->config.memory_context, first, count,
-					     engine->table[first].frame_plus != 0);
+	int rc;
 
+	PROBE2(hold, first, count);
+	rc = engine->config.memory->hold(engine->config.memory_context, first, count,
+					 engine->table[first].frame_plus != 0);
 	if (rc < 0) {
-		engine->tally.hold_fails_total++;
+		if (rc != -EBUSY)
+			engine->tally.hold_fails_total++;
+		else if (count == 1)
+			engine->tally.pinned_total++;
 		return false;
 	}
 	pages_set_state(engine, first, count, PAGE_HELD);
@@ -122,33 +71,29 @@ static bool run_hold(struct engine *engine, uint32_t first, uint32_t count)
 }
 
 /* HELD -> PRIVATE transition: not equal after all, or not mappable. */
-static void run_unhold(struct engine *engine, uint32_t first, uint32_t count)
+static void part_unhold(struct engine *engine, uint32_t first, uint32_t count)
 {
 	engine->config.memory->unhold(engine->config.memory_context, first, count,
 				      engine->table[first].frame_plus != 0);
 	for (uint32_t i = 0; i < count; i++) {
-		engine->table[first + i].digest_low = 0;
+		engine->table[first + i].mark = 0;
+		engine->table[first + i].looks = 0;
 		page_set_state(engine, first + i, PAGE_PRIVATE);
 	}
 }
 
-static void run_wake(struct engine *engine, uint32_t first, uint32_t count)
+static void stretch_wake(struct engine *engine, uint32_t first, uint32_t count)
 {
 	engine->config.memory->wake(engine->config.memory_context, first, count);
+	PROBE2(wake, first, count);
 }
 
 /* Sharing */
 
-static void frames_release(struct engine *engine, uint32_t frame, uint32_t count)
-{
-	for (uint32_t i = 0; i < count; i++)
-		engine_release(engine, frame + i);
-}
-
 /* HELD -> SHARED transition. Returns whether it came about. */
-static bool stretch_share(struct engine *engine, uint32_t first, uint32_t count, uint32_t frame)
+static bool run_share(struct engine *engine, uint32_t first, uint32_t count, uint32_t frame)
 {
-	if (!stretch_fits(engine, first, count))
+	if (!part_fits(engine, first, count))
 		return false;
 	if (engine->config.memory->share(engine->config.memory_context, first, count, frame) < 0) {
 		engine->tally.hold_fails_total++;
@@ -159,102 +104,163 @@ static bool stretch_share(struct engine *engine, uint32_t first, uint32_t count,
 	return true;
 }
 
-static bool page_equals_copy(const struct engine *engine, uint32_t page, uint32_t index)
+/* Pages that are held together, and what they are to become. */
+struct stretch {
+	const struct merge *merges;
+	uint32_t count;
+	const uint8_t *frames[STRETCH_PAGES_MAX]; /* the bytes of each page's frame */
+	bool shared[STRETCH_PAGES_MAX];
+};
+
+static bool page_equals_frame(const struct engine *engine, const struct stretch *stretch,
+			      uint32_t i)
 {
-	return memcmp(page_bytes(engine, page), engine->bytes + (size_t)index * PAGE_BYTES,
+	return memcmp(page_bytes(engine, stretch->merges[i].page), stretch->frames[i],
 		      PAGE_BYTES) == 0;
 }
 
-/*
- * The held pages against their frames' bytes: each stretch of equal pages is shared,
- * each stretch of others let go. The releases wait until the run is woken.
- */
-static void run_compare(struct engine *engine, uint32_t first, uint32_t count, uint32_t frame,
-			bool *ret_shared)
+/* How many pages from the i-th on are equal to neighbouring frames, or are not equal. */
+static uint32_t part_length(const struct engine *engine, const struct stretch *stretch, uint32_t i,
+			    bool equal)
 {
-	for (uint32_t i = 0, n; i < count; i += n) {
-		bool equal = page_equals_copy(engine, first + i, i), shared = false;
+	uint32_t frame = stretch->merges[i].frame, n = 1;
 
-		for (n = 1; i + n < count; n++)
-			if (page_equals_copy(engine, first + i + n, i + n) != equal)
-				break;
-		if (equal)
-			shared = stretch_share(engine, first + i, n, frame + i);
-		else
-			engine->tally.unequal_total += n;
-		if (!shared)
-			run_unhold(engine, first + i, n);
-		for (uint32_t j = 0; j < n; j++)
-			ret_shared[i + j] = shared;
-	}
-}
-
-static void run_give_up(struct engine *engine, uint32_t first, uint32_t count, uint32_t frame)
-{
-	for (uint32_t i = 0; i < count; i++) /* a link lost meanwhile made them so already */
-		if (engine->table[first + i].state != PAGE_PRIVATE)
-			page_set_state(engine, first + i, PAGE_PRIVATE);
-	frames_release(engine, frame, count);
-}
-
-static void merge_run(struct engine *engine, uint32_t first, uint32_t count, uint32_t frame)
-{
-	const struct memory_ops *memory = engine->config.memory;
-	bool shared[RUN_MAX] = { false };
-
-	/* the frames are read first: what takes time is done before anybody waits */
-	if (memory->read_frames(engine->config.memory_context, frame, count, engine->bytes) < 0) {
-		run_give_up(engine, first, count, frame);
-		return;
-	}
-	if (!run_hold(engine, first, count)) {
-		if (count > 1) { /* the kernel may have cut the memory finer than we know */
-			merge_run(engine, first, count / 2, frame);
-			merge_run(engine, first + count / 2, count - count / 2, frame + count / 2);
-		} else {
-			run_give_up(engine, first, count, frame);
-		}
-		return;
-	}
-	run_compare(engine, first, count, frame, shared);
-	run_wake(engine, first, count);
-	for (uint32_t i = 0; i < count; i++)
-		if (!shared[i])
-			engine_release(engine, frame + i);
-}
-
-/* Not now: the pages wait, and are asked about again in a later pass. */
-static void run_decline(struct engine *engine, uint32_t first, uint32_t count, uint32_t frame)
-{
-	engine->tally.declined_total += count;
-	for (uint32_t i = 0; i < count; i++)
-		if (engine->table[first + i].state == PAGE_PUBLISHED)
-			page_set_state(engine, first + i, PAGE_PROBED);
-	frames_release(engine, frame, count);
-}
-
-static uint32_t run_length(const struct engine *engine, uint32_t index)
-{
-	const struct merge *first = &engine->merges[index];
-	uint32_t n = 1;
-
-	while (n < RUN_MAX && index + n < engine->merge_count && first[n].page == first->page + n &&
-	       first[n].frame == first->frame + n && !page_starts_mapping(engine, first[n].page))
+	while (i + n < stretch->count && page_equals_frame(engine, stretch, i + n) == equal &&
+	       (!equal || stretch->merges[i + n].frame == frame + n))
 		n++;
 	return n;
 }
 
+/*
+ * The held pages against their frames' bytes: each run of equal pages is shared, each
+ * stretch of others let go. The releases wait until all of it is woken.
+ */
+static void stretch_compare(struct engine *engine, struct stretch *stretch)
+{
+	for (uint32_t i = 0, n; i < stretch->count; i += n) {
+		uint32_t first = stretch->merges[i].page;
+		bool equal = page_equals_frame(engine, stretch, i), shared = false;
+
+		n = part_length(engine, stretch, i, equal);
+		if (equal)
+			shared = run_share(engine, first, n, stretch->merges[i].frame);
+		else
+			engine->tally.unequal_total += n;
+		if (!shared)
+			part_unhold(engine, first, n);
+		for (uint32_t j = 0; j < n; j++)
+			stretch->shared[i + j] = shared;
+	}
+}
+
+static void stretch_give_up(struct engine *engine, const struct merge *merges, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		/* a link lost meanwhile made them so already */
+		if (engine->table[merges[i].page].state != PAGE_PRIVATE)
+			page_set_state(engine, merges[i].page, PAGE_PRIVATE);
+		engine_release(engine, merges[i].frame);
+	}
+}
+
+static uint32_t run_length(const struct engine *engine, const struct merge *run, uint32_t limit)
+{
+	uint32_t n = 1;
+
+	if (limit > STRETCH_PAGES_MAX)
+		limit = STRETCH_PAGES_MAX;
+	while (n < limit && run[n].page == run->page + n && run[n].frame == run->frame + n &&
+	       !page_starts_mapping(engine, run[n].page))
+		n++;
+	return n;
+}
+
+static bool stretch_find_frames(struct engine *engine, struct stretch *stretch)
+{
+	const struct engine_config *config = &engine->config;
+
+	for (uint32_t i = 0, n; i < stretch->count; i += n) {
+		const struct merge *run = stretch->merges + i;
+		const uint8_t *bytes;
+
+		n = run_length(engine, run, stretch->count - i);
+		bytes = config->memory->frames(config->memory_context, run->frame, n);
+		if (!bytes)
+			return false;
+		for (uint32_t j = 0; j < n; j++)
+			stretch->frames[i + j] = bytes + (size_t)j * PAGE_BYTES;
+	}
+	return true;
+}
+
+static void merge_stretch(struct engine *engine, const struct merge *merges, uint32_t count)
+{
+	struct stretch stretch = { .merges = merges, .count = count };
+
+	/* the frames are read first: what takes time is done before anybody waits */
+	if (!stretch_find_frames(engine, &stretch)) {
+		stretch_give_up(engine, merges, count);
+		return;
+	}
+	if (!stretch_hold(engine, merges->page, count)) {
+		if (count > 1) { /* the kernel may have cut the memory finer than we know */
+			merge_stretch(engine, merges, count / 2);
+			merge_stretch(engine, merges + count / 2, count - count / 2);
+		} else {
+			stretch_give_up(engine, merges, count);
+		}
+		return;
+	}
+	stretch_compare(engine, &stretch);
+	stretch_wake(engine, merges->page, count);
+	for (uint32_t i = 0; i < count; i++)
+		if (!stretch.shared[i])
+			engine_release(engine, merges[i].frame);
+}
+
+/* Not now: the pages wait, and are asked about again in a later pass. */
+static void run_decline(struct engine *engine, const struct merge *run, uint32_t count)
+{
+	budget_decline(engine, run->page, count);
+	for (uint32_t i = 0; i < count; i++) {
+		if (engine->table[run[i].page].state == PAGE_PUBLISHED)
+			page_set_state(engine, run[i].page, PAGE_PROBED);
+		engine_release(engine, run[i].frame);
+	}
+}
+
+/* Runs side by side that are let in: as many whole ones as are held together. */
+static uint32_t stretch_length(const struct engine *engine, const struct merge *merges,
+			       uint32_t limit)
+{
+	uint32_t length = 0, shortest = budget_shortest_run(engine);
+
+	for (uint32_t runs = 0, n; length < limit && runs < STRETCH_RUNS_MAX; length += n, runs++) {
+		const struct merge *run = merges + length;
+
+		n = run_length(engine, run, limit - length);
+		if (n < shortest || length + n > STRETCH_PAGES_MAX)
+			break;
+		if (length > 0 &&
+		    (run->page != merges->page + length || page_starts_mapping(engine, run->page)))
+			break;
+	}
+	return length;
+}
+
 void merge_runs(struct engine *engine)
 {
+	const struct merge *merges = engine->merges;
+
 	/* a release on the way can find the link lost, and with it all that waits here */
 	for (uint32_t i = 0, n; i < engine->merge_count && engine->linked; i += n) {
-		struct merge first = engine->merges[i];
-
-		n = run_length(engine, i);
-		if (n < shortest_welcome_run(engine))
-			run_decline(engine, first.page, n, first.frame);
-		else
-			merge_run(engine, first.page, n, first.frame);
+		n = stretch_length(engine, merges + i, engine->merge_count - i);
+		if (n > 0) {
+			merge_stretch(engine, merges + i, n);
+		} else {
+			n = run_length(engine, merges + i, engine->merge_count - i);
+			run_decline(engine, merges + i, n);
+		}
 	}
 	engine->merge_count = 0;
 }
@@ -262,32 +268,32 @@ void merge_runs(struct engine *engine)
 /* Zero pages */
 
 /* HELD -> ZERO transition, for a stretch that is zero now that nobody can write. */
-static void stretch_discard(struct engine *engine, uint32_t first, uint32_t count)
+static void part_discard(struct engine *engine, uint32_t first, uint32_t count)
 {
 	int over_store = engine->table[first].frame_plus != 0;
 
-	if (over_store && !stretch_fits(engine, first, count)) {
-		run_unhold(engine, first, count);
+	if (over_store && !part_fits(engine, first, count)) {
+		part_unhold(engine, first, count);
 		return;
 	}
 	if (engine->config.memory->discard(engine->config.memory_context, first, count,
 					   over_store) < 0) {
 		engine->tally.hold_fails_total++;
-		run_unhold(engine, first, count);
+		part_unhold(engine, first, count);
 		return;
 	}
 	pages_set_mapping(engine, first, count, 0);
 	for (uint32_t i = 0; i < count; i++)
-		engine->table[first + i].digest_low = 0;
+		engine->table[first + i].mark = 0;
 	pages_set_state(engine, first, count, PAGE_ZERO);
 }
 
-static void zero_run(struct engine *engine, uint32_t first, uint32_t count)
+static void zero_stretch(struct engine *engine, uint32_t first, uint32_t count)
 {
-	if (!run_hold(engine, first, count)) {
-		if (count > 1) { /* as in merge_run() */
-			zero_run(engine, first, count / 2);
-			zero_run(engine, first + count / 2, count - count / 2);
+	if (!stretch_hold(engine, first, count)) {
+		if (count > 1) { /* as in merge_stretch() */
+			zero_stretch(engine, first, count / 2);
+			zero_stretch(engine, first + count / 2, count - count / 2);
 		}
 		return;
 	}
@@ -298,11 +304,11 @@ static void zero_run(struct engine *engine, uint32_t first, uint32_t count)
 			if (page_is_zero(page_bytes(engine, first + i + n)) != zero)
 				break;
 		if (zero)
-			stretch_discard(engine, first + i, n);
+			part_discard(engine, first + i, n);
 		else
-			run_unhold(engine, first + i, n);
+			part_unhold(engine, first + i, n);
 	}
-	run_wake(engine, first, count);
+	stretch_wake(engine, first, count);
 }
 
 void merge_zeroes(struct engine *engine)
@@ -311,11 +317,11 @@ void merge_zeroes(struct engine *engine)
 		uint32_t first = engine->zeroes[i];
 
 		n = 1;
-		while (n < RUN_MAX && i + n < engine->zero_count &&
+		while (n < STRETCH_PAGES_MAX && i + n < engine->zero_count &&
 		       engine->zeroes[i + n] == first + n &&
 		       !page_starts_mapping(engine, first + n))
 			n++;
-		zero_run(engine, first, n);
+		zero_stretch(engine, first, n);
 	}
 	engine->zero_count = 0;
 }
@@ -324,18 +330,26 @@ void merge_zeroes(struct engine *engine)
 
 void engine_check(const struct engine *engine)
 {
-	uint64_t states[PAGE_STATES] = { 0 }, mappings = 1;
+	uint64_t states[PAGE_STATES] = { 0 }, mappings = 1, declined = 0;
 
 	for (uint32_t i = 0; i < engine->config.pages; i++) {
 		const struct page *page = &engine->table[i];
 
 		states[page->state]++;
 		mappings += page_starts_mapping(engine, i);
+		declined += bit_is_set(engine->declined, i);
+		assert(!bit_is_set(engine->declined, i) || page->state == PAGE_PRIVATE ||
+		       page->state == PAGE_PROBED);
 		assert(page->state != PAGE_SHARED || page->frame_plus != 0);
 		assert(page->state != PAGE_ZERO || page->frame_plus == 0);
+		assert(page->state != PAGE_RETURNED || page->frame_plus == 0);
+		assert(page->state != PAGE_RETURNED || page->mark == 0);
 		assert(page->state != PAGE_SHARED || page->store == engine->store);
 	}
 	assert(memcmp(states, engine->tally.states, sizeof(states)) == 0);
 	assert(mappings == engine->tally.mappings);
+	assert(declined == engine->tally.declined);
+	huge_check(engine);
+	census_check(engine);
 	assert(states[PAGE_HELD] == 0 && states[PAGE_BROKEN] == 0 && states[PAGE_TWIN] == 0);
 }

@@ -14,6 +14,13 @@
 #define PAUSE_FULL_PACE_NS (20 * NS_PER_MS)
 #define PAUSE_SHORTEST_NS  (200 * NS_PER_MS)
 #define PAUSE_LONGEST_NS   (10 * NS_PER_SEC)
+/*
+ * Where there is nothing to gain, passes may use one part in so many of a processor. A
+ * pass that looks at little, since little was written, is cheap, and comes again soon, so
+ * that new duplicates don't wait; but not sooner than after so long.
+ */
+#define IDLE_SHARE	 1000u
+#define PAUSE_PATIENT_NS (1 * NS_PER_SEC)
 /* A pass that gains less than one page in so many is not worth repeating soon. */
 #define WORTHWHILE_SHARE 512u
 /* One changed page in so many between two passes, and more: the guest is at work. */
@@ -46,7 +53,8 @@ void pace_start(struct pace *pace, uint64_t wall_ns, uint64_t busy_ns)
 
 uint64_t pace_brake_ns(const struct pace *pace, uint64_t wall_ns, uint64_t busy_ns)
 {
-	uint64_t used = busy_ns - pace->busy_ns, passed = wall_ns - pace->wall_ns;
+	uint64_t used = busy_ns > pace->busy_ns ? busy_ns - pace->busy_ns : 0;
+	uint64_t passed = wall_ns - pace->wall_ns;
 	uint64_t earned = used / pace->cpu_percent * 100;
 
 	return pace->cpu_percent < 100 && earned > passed + BRAKE_SHORTEST_NS ? earned - passed : 0;
@@ -63,14 +71,32 @@ static void caution_adapt(struct pace *pace, uint64_t changed_pages)
 		pace->caution--;
 }
 
-uint64_t pace_pause_ns(struct pace *pace, uint64_t gained_pages, uint64_t changed_pages)
+static uint64_t longest_pause_ns(uint64_t price_ns)
 {
-	caution_adapt(pace, changed_pages);
-	if (gained_pages > pace->pages / WORTHWHILE_SHARE)
+	if (price_ns > PAUSE_LONGEST_NS / IDLE_SHARE)
+		return PAUSE_LONGEST_NS;
+	return price_ns * IDLE_SHARE > PAUSE_PATIENT_NS ? price_ns * IDLE_SHARE : PAUSE_PATIENT_NS;
+}
+
+/* The lower of two in a row: a pass in which there was much to do does not stand for the next. */
+static uint64_t usual_price_ns(struct pace *pace, uint64_t price_ns)
+{
+	uint64_t before_ns = pace->price_ns;
+
+	pace->price_ns = price_ns;
+	return price_ns < before_ns ? price_ns : before_ns;
+}
+
+uint64_t pace_pause_ns(struct pace *pace, const struct pace_pass *pass)
+{
+	uint64_t longest = longest_pause_ns(usual_price_ns(pace, pass->price_ns));
+
+	caution_adapt(pace, pass->changed_pages);
+	if (pass->memory_is_short || pass->gained_pages > pace->pages / WORTHWHILE_SHARE)
 		pace->pause_ns = shortest_pause_ns(pace);
-	else if (pace->pause_ns < PAUSE_LONGEST_NS / 2)
-		pace->pause_ns *= 2;
 	else
-		pace->pause_ns = PAUSE_LONGEST_NS;
+		pace->pause_ns *= 2;
+	if (pace->pause_ns > longest)
+		pace->pause_ns = longest;
 	return pace->pause_ns;
 }

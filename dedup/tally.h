@@ -23,7 +23,10 @@ struct tally {
 	uint64_t changes_total;	   /* digests that were not those of the look before */
 	uint64_t unequal_total;	   /* held, and then not what the digest had promised */
 	uint64_t hold_fails_total; /* ranges that could not be held or mapped */
-	uint64_t declined_total;   /* pages not shared for lack of mappings */
+	uint64_t declined;	   /* pages that wait for mappings, as of the last attempts */
+	uint64_t declined_total;   /* pages not shared, or discarded, for lack of mappings */
+	uint64_t pinned_total;	   /* pages left alone because a device was at work there */
+	uint64_t discarded_total;  /* pages that became RETURNED, each time anew */
 	uint64_t memory_bytes;	   /* the engine's own */
 };
 
