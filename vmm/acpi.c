@@ -17,6 +17,7 @@
 #include "vmm/vm.h"
 
 #include "vmm/dsdt.hex"
+#include "vmm/ssdt_pci.hex"
 
 #define PACKED __attribute__((packed))
 
@@ -120,6 +121,18 @@ struct madt_lapic_nmi {
 	uint8_t lint;
 } PACKED;
 
+struct mcfg {
+	struct table_header header;
+	uint8_t reserved[8];
+	uint64_t address; /* of the bus below */
+	uint16_t segment;
+	uint8_t first_bus;
+	uint8_t last_bus;
+	uint8_t reserved2[4];
+} PACKED;
+
+_Static_assert(sizeof(struct mcfg) == 60, "MCFG with one segment, PCI Firmware 3.0");
+
 struct builder {
 	unsigned char *bytes;
 	size_t used;
@@ -183,9 +196,9 @@ static struct address io_register(uint16_t port)
 	};
 }
 
-static uint64_t dsdt_append(struct builder *builder)
+static uint64_t compiled_append(struct builder *builder, const unsigned char *code, size_t length)
 {
-	table_begin(builder, dsdt_aml_code, sizeof(dsdt_aml_code));
+	table_begin(builder, code, length);
 	return table_end(builder);
 }
 
@@ -236,13 +249,26 @@ static uint64_t madt_append(struct builder *builder, unsigned int cpus)
 	return table_end(builder);
 }
 
-static uint64_t xsdt_append(struct builder *builder, uint64_t fadt, uint64_t madt)
+static uint64_t mcfg_append(struct builder *builder)
+{
+	struct mcfg mcfg = {
+		.header = header_make("MCFG", 1),
+		.address = PLATFORM_ECAM_ADDRESS,
+		.last_bus = PLATFORM_ECAM_BYTES / 0x100000 - 1,
+	};
+
+	table_begin(builder, &mcfg, sizeof(mcfg));
+	return table_end(builder);
+}
+
+#define MAX_TABLES 4 /* in the XSDT: all but the DSDT */
+
+static uint64_t xsdt_append(struct builder *builder, const uint64_t *tables, size_t count)
 {
 	struct table_header header = header_make("XSDT", 1);
-	uint64_t tables[2] = { fadt, madt };
 
 	table_begin(builder, &header, sizeof(header));
-	append(builder, tables, sizeof(tables));
+	append(builder, tables, count * sizeof(*tables));
 	return table_end(builder);
 }
 
@@ -257,26 +283,33 @@ static struct rsdp rsdp_make(uint64_t xsdt)
 	return rsdp;
 }
 
-size_t acpi_build(unsigned int cpus, uint64_t gpa, unsigned char ret_bytes[ACPI_MAX_BYTES])
+size_t acpi_build(const struct acpi_config *config, uint64_t gpa,
+		  unsigned char ret_bytes[ACPI_MAX_BYTES])
 {
 	struct builder builder = { .bytes = ret_bytes, .gpa = gpa, .used = sizeof(struct rsdp) };
-	uint64_t dsdt, fadt, madt;
+	uint64_t tables[MAX_TABLES], dsdt;
+	size_t count = 0;
 	struct rsdp rsdp;
 
-	assert(cpus >= 1 && cpus <= VM_MAX_CPUS);
+	assert(config->cpus >= 1 && config->cpus <= VM_MAX_CPUS);
 	memset(ret_bytes, 0, ACPI_MAX_BYTES);
-	dsdt = dsdt_append(&builder);
-	fadt = fadt_append(&builder, dsdt);
-	madt = madt_append(&builder, cpus);
-	rsdp = rsdp_make(xsdt_append(&builder, fadt, madt));
+	dsdt = compiled_append(&builder, dsdt_aml_code, sizeof(dsdt_aml_code));
+	tables[count++] = fadt_append(&builder, dsdt);
+	tables[count++] = madt_append(&builder, config->cpus);
+	if (config->has_pci) {
+		tables[count++] =
+			compiled_append(&builder, ssdt_pci_aml_code, sizeof(ssdt_pci_aml_code));
+		tables[count++] = mcfg_append(&builder);
+	}
+	rsdp = rsdp_make(xsdt_append(&builder, tables, count));
 	memcpy(ret_bytes, &rsdp, sizeof(rsdp));
 	return builder.used;
 }
 
-int acpi_write(struct gmem *gmem, unsigned int cpus, uint64_t *ret_rsdp)
+int acpi_write(struct gmem *gmem, const struct acpi_config *config, uint64_t *ret_rsdp)
 {
 	unsigned char bytes[ACPI_MAX_BYTES];
-	size_t length = acpi_build(cpus, LAYOUT_ACPI, bytes);
+	size_t length = acpi_build(config, LAYOUT_ACPI, bytes);
 	int rc = gmem_write(gmem, LAYOUT_ACPI, bytes, length);
 
 	if (rc < 0)

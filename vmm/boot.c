@@ -2,13 +2,14 @@
 /*
  * boot.c - a kernel, its initrd and its command line into guest memory
  *
- * Order: read and parse the kernel, check that everything fits, only then copy.
- * The initrd goes as high as kernel and RAM allow, so that the kernel, which
- * unpacks itself upwards from where it was loaded, has the room below.
+ * Order: find out what the kernel is, check that everything fits, only then read it
+ * and the initrd to where they belong, without a copy in between: most of the time
+ * until a guest starts goes into this. The initrd goes as high as kernel and RAM
+ * allow, so that the kernel, which unpacks itself upwards from where it was loaded,
+ * has the room below.
  */
 #include "vmm/boot.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "vmm/boot_file.h"
@@ -24,45 +25,67 @@ static unsigned long long mib_up(uint64_t bytes)
 	return (bytes + (1u << 20) - 1) >> 20;
 }
 
-static int kernel_read(const char *path, void **ret_bytes, size_t *ret_length, struct fail *why)
+static int file_read(const struct boot_source *source, uint64_t at, void *to, size_t length,
+		     struct fail *why)
 {
-	AUTO_CLOSE int fd = -1;
-	AUTO_FREE void *bytes = NULL;
-	uint64_t length;
-	int rc = boot_file_open("kernel", path, &fd, &length, why);
-
-	if (rc < 0)
-		return rc;
-	if (length > KERNEL_MAX_BYTES)
-		return fail_set(why, EFBIG, "'%s' is too large to be a kernel", path);
-	bytes = malloc(length ? length : 1);
-	if (!bytes)
-		return fail_errno(why, ENOMEM, "cannot read kernel '%s'", path);
-	rc = boot_file_read("kernel", path, fd, bytes, length, why);
-	if (rc < 0)
-		return rc;
-	*ret_bytes = TAKE(bytes);
-	*ret_length = length;
-	return 0;
+	return boot_file_read("kernel", source->name, source->fd, at, to, length, why);
 }
 
-static int segments_load(struct gmem *gmem, const struct boot_image *image, const void *bytes,
-			 const char *path, struct fail *why)
+/*
+ * Some file systems read straight into the page, and the memory of a guest that starts
+ * anew is looked through meanwhile: so it is pinned around a read.
+ */
+static int ram_pin(struct gmem *gmem, const void *to, size_t length, const char *path,
+		   struct fail *why)
+{
+	int rc = gmem_pin(gmem, to, length);
+
+	return rc < 0 ? fail_errno(why, -rc, "cannot load '%s'", path) : 0;
+}
+
+static int segments_load(struct gmem *gmem, const struct boot_image *image,
+			 const struct boot_source *source, struct fail *why)
 {
 	if (image->end > boot_low_end(gmem))
 		return fail_set(why, ENOMEM,
 				"kernel '%s' needs at least %llu MiB of memory, the guest has %llu "
 				"MiB: raise --mem",
-				path, mib_up(image->end), mib_up(gmem_bytes(gmem)));
+				source->name, mib_up(image->end), mib_up(gmem_bytes(gmem)));
 	for (size_t i = 0; i < image->segment_count; i++) {
 		const struct boot_segment *segment = &image->segments[i];
 
 		/* the rest of mem_bytes is zero, as fresh memory is */
-		if (gmem_write(gmem, segment->gpa, (const char *)bytes + segment->file_offset,
-			       segment->file_bytes) < 0)
-			return fail_set(why, ENOMEM, "kernel '%s' does not fit into RAM", path);
+		void *to = gmem_span(gmem, segment->gpa, segment->file_bytes);
+		int rc;
+
+		if (!to)
+			return fail_set(why, ENOMEM, "kernel '%s' does not fit into RAM",
+					source->name);
+		rc = ram_pin(gmem, to, segment->file_bytes, source->name, why);
+		if (rc < 0)
+			return rc;
+		rc = source->read(source, segment->file_offset, to, segment->file_bytes, why);
+		gmem_unpin(gmem, to, segment->file_bytes);
+		if (rc < 0)
+			return rc;
 	}
 	return 0;
+}
+
+static int kernel_load(struct gmem *gmem, const char *path, struct boot_image *ret_image,
+		       struct fail *why)
+{
+	AUTO_CLOSE int fd = -1;
+	struct boot_source source = { .name = path, .read = file_read };
+	int rc = boot_file_open("kernel", path, &fd, &source.length, why);
+
+	if (rc < 0)
+		return rc;
+	if (source.length > KERNEL_MAX_BYTES)
+		return fail_set(why, EFBIG, "'%s' is too large to be a kernel", path);
+	source.fd = fd;
+	rc = boot_image_read(&source, ret_image, why);
+	return rc < 0 ? rc : segments_load(gmem, ret_image, &source, why);
 }
 
 /* Where an initrd of that size goes; 0: nowhere. */
@@ -98,7 +121,11 @@ static int initrd_load(struct gmem *gmem, const struct boot_image *image, const 
 				"initrd '%s' (%llu MiB) does not fit into memory beside the "
 				"kernel: raise --mem",
 				path, mib_up(bytes));
-	rc = boot_file_read("initrd", path, fd, to, bytes, why);
+	rc = ram_pin(gmem, to, bytes, path, why);
+	if (rc < 0)
+		return rc;
+	rc = boot_file_read("initrd", path, fd, 0, to, bytes, why);
+	gmem_unpin(gmem, to, bytes);
 	if (rc < 0)
 		return rc;
 	placed->initrd_gpa = gpa;
@@ -124,16 +151,10 @@ static int cmdline_load(struct gmem *gmem, const struct boot_image *image, const
 int boot_load(struct gmem *gmem, const struct boot_files *files, struct vcpu_entry *ret_entry,
 	      struct fail *why)
 {
-	AUTO_FREE void *bytes = NULL;
 	struct boot_placed placed = { .rsdp = files->rsdp };
 	struct boot_image image;
-	size_t length = 0;
-	int rc = kernel_read(files->kernel, &bytes, &length, why);
+	int rc = kernel_load(gmem, files->kernel, &image, why);
 
-	if (rc == 0)
-		rc = boot_image_parse(bytes, length, files->kernel, &image, why);
-	if (rc == 0)
-		rc = segments_load(gmem, &image, bytes, files->kernel, why);
 	if (rc == 0 && files->initrd)
 		rc = initrd_load(gmem, &image, files->initrd, &placed, why);
 	if (rc == 0)

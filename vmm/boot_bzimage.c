@@ -32,20 +32,25 @@ static int broken(struct fail *why, const char *name, const char *what)
 }
 
 /* The header's known part; what the file's is too short for stays zero. */
-static int header_read(const unsigned char *bytes, size_t length, const char *name,
-		       struct setup_header *ret_setup, struct fail *why)
+static int header_read(const struct boot_source *source, struct setup_header *ret_setup,
+		       struct fail *why)
 {
+	unsigned char bytes[2 * SECTOR];
 	struct setup_header setup = { 0 };
 	size_t known = sizeof(setup), end;
+	int rc;
 
-	if (length < 2 * SECTOR)
-		return broken(why, name, "it ends inside its header");
+	if (source->length < sizeof(bytes))
+		return broken(why, source->name, "it ends inside its header");
+	rc = source->read(source, 0, bytes, sizeof(bytes), why);
+	if (rc < 0)
+		return rc;
 	end = HEADER_LENGTH_OFFSET + 1u + bytes[HEADER_LENGTH_OFFSET];
 	if (end - HEADER_OFFSET < known)
 		known = end - HEADER_OFFSET;
 	memcpy(&setup, bytes + HEADER_OFFSET, known);
 	if (setup.boot_flag != BOOT_FLAG || memcmp(&setup.header, "HdrS", 4) != 0)
-		return broken(why, name, "its boot header has no signature");
+		return broken(why, source->name, "its boot header has no signature");
 	*ret_setup = setup;
 	return 0;
 }
@@ -71,13 +76,14 @@ static int header_check(const struct setup_header *setup, const char *name, stru
 	return 0;
 }
 
-int boot_bzimage_parse(const void *bytes, size_t length, const char *name,
-		       struct boot_image *ret_image, struct fail *why)
+int boot_bzimage_read(const struct boot_source *source, struct boot_image *ret_image,
+		      struct fail *why)
 {
+	const char *name = source->name;
 	struct boot_image image = { .protocol = BOOT_LINUX64, .segment_count = 1 };
 	const struct setup_header *setup = &image.setup;
-	uint64_t start, payload;
-	int rc = header_read(bytes, length, name, &image.setup, why);
+	uint64_t length = source->length, start, payload;
+	int rc = header_read(source, &image.setup, why);
 
 	if (rc == 0)
 		rc = header_check(setup, name, why);

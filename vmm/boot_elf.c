@@ -11,6 +11,7 @@
  */
 #include <elf.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "vmm/boot_image.h"
@@ -18,6 +19,9 @@
 #define NOTE_OWNER	  "Xen"
 #define NOTE_PHYS32_ENTRY 18
 #define MAX_HEADERS	  128
+
+/* Of one segment of notes: a kernel has some hundred. */
+#define NOTES_MAX_BYTES 65536
 
 /* Linux's COMMAND_LINE_SIZE, final NUL included; PVH has no field that says it. */
 #define PVH_CMDLINE_MAX 2047
@@ -81,10 +85,11 @@ static uint64_t note_round(uint64_t size)
 	return (size + 3) & ~UINT64_C(3);
 }
 
-/* Looks through the notes in [at, end) of the file; true: *ret_entry is set. */
-static bool notes_find_entry(const unsigned char *bytes, uint64_t at, uint64_t end,
-			     uint64_t *ret_entry)
+/* Looks through the notes; true: *ret_entry is set. */
+static bool notes_find_entry(const unsigned char *bytes, uint64_t end, uint64_t *ret_entry)
 {
+	uint64_t at = 0;
+
 	while (end - at >= sizeof(Elf64_Nhdr)) {
 		Elf64_Nhdr note;
 		uint64_t name_at, desc_at, size;
@@ -107,6 +112,25 @@ static bool notes_find_entry(const unsigned char *bytes, uint64_t at, uint64_t e
 	return false;
 }
 
+/* A segment of notes that is no such thing is passed over: there may be another. */
+static int notes_read_entry(const struct boot_source *source, const Elf64_Phdr *header,
+			    bool *has_entry, uint64_t *ret_entry, struct fail *why)
+{
+	AUTO_FREE unsigned char *bytes = NULL;
+	int rc;
+
+	if (header->p_filesz > NOTES_MAX_BYTES ||
+	    !range_is_inside(header->p_offset, header->p_filesz, source->length))
+		return 0;
+	bytes = malloc(header->p_filesz + 1);
+	if (!bytes)
+		return fail_errno(why, ENOMEM, "cannot read kernel '%s'", source->name);
+	rc = source->read(source, header->p_offset, bytes, header->p_filesz, why);
+	if (rc == 0)
+		*has_entry = notes_find_entry(bytes, header->p_filesz, ret_entry);
+	return rc;
+}
+
 static bool entry_is_inside(const struct boot_image *image)
 {
 	for (size_t i = 0; i < image->segment_count; i++) {
@@ -119,9 +143,9 @@ static bool entry_is_inside(const struct boot_image *image)
 	return false;
 }
 
-int boot_elf_parse(const void *bytes, size_t length, const char *name, struct boot_image *ret_image,
-		   struct fail *why)
+int boot_elf_read(const struct boot_source *source, struct boot_image *ret_image, struct fail *why)
 {
+	const char *name = source->name;
 	struct boot_image image = { .protocol = BOOT_PVH,
 				    .initrd_last = UINT32_MAX,
 				    .cmdline_max = PVH_CMDLINE_MAX };
@@ -129,22 +153,20 @@ int boot_elf_parse(const void *bytes, size_t length, const char *name, struct bo
 	Elf64_Ehdr elf;
 	int rc;
 
-	if (length < sizeof(elf))
+	if (source->length < sizeof(elf))
 		return broken(why, name, "it ends inside its header");
-	memcpy(&elf, bytes, sizeof(elf));
-	rc = header_check(&elf, length, name, why);
+	rc = source->read(source, 0, &elf, sizeof(elf), why);
+	if (rc == 0)
+		rc = header_check(&elf, source->length, name, why);
 	for (size_t i = 0; rc == 0 && i < elf.e_phnum; i++) {
 		Elf64_Phdr header;
 
-		memcpy(&header, (const char *)bytes + elf.e_phoff + i * sizeof(header),
-		       sizeof(header));
-		if (header.p_type == PT_LOAD)
-			rc = segment_add(&image, &header, length, name, why);
-		else if (header.p_type == PT_NOTE && !has_entry &&
-			 range_is_inside(header.p_offset, header.p_filesz, length))
-			has_entry =
-				notes_find_entry(bytes, header.p_offset,
-						 header.p_offset + header.p_filesz, &image.entry);
+		rc = source->read(source, elf.e_phoff + i * sizeof(header), &header, sizeof(header),
+				  why);
+		if (rc == 0 && header.p_type == PT_LOAD)
+			rc = segment_add(&image, &header, source->length, name, why);
+		else if (rc == 0 && header.p_type == PT_NOTE && !has_entry)
+			rc = notes_read_entry(source, &header, &has_entry, &image.entry, why);
 	}
 	if (rc < 0)
 		return rc;

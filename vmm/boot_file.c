@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * boot_file.c - a kernel or initrd file, read whole
+ * boot_file.c - a kernel or initrd file, read part by part
  *
  * Read, not mapped: a mapped file that somebody cuts short would kill us.
  */
@@ -25,13 +25,13 @@ int boot_file_open(const char *what, const char *path, int *ret_fd, uint64_t *re
 	return 0;
 }
 
-int boot_file_read(const char *what, const char *path, int fd, void *to, size_t length,
+int boot_file_read(const char *what, const char *path, int fd, uint64_t at, void *to, size_t length,
 		   struct fail *why)
 {
 	size_t done = 0;
 
 	while (done < length) {
-		ssize_t n = pread(fd, (char *)to + done, length - done, (off_t)done);
+		ssize_t n = pread(fd, (char *)to + done, length - done, (off_t)(at + done));
 
 		if (n < 0 && errno == EINTR)
 			continue;

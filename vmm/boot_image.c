@@ -8,24 +8,48 @@
 
 #define BZIMAGE_MAGIC_OFFSET 0x202
 
-static bool has_bytes_at(const void *bytes, size_t length, size_t offset, const void *wanted,
-			 size_t wanted_length)
+static bool has_bytes_at(const unsigned char *head, size_t length, size_t offset,
+			 const void *wanted, size_t wanted_length)
 {
-	return length >= wanted_length && offset <= length - wanted_length &&
-	       memcmp((const char *)bytes + offset, wanted, wanted_length) == 0;
+	return length >= offset + wanted_length &&
+	       memcmp(head + offset, wanted, wanted_length) == 0;
+}
+
+int boot_image_read(const struct boot_source *source, struct boot_image *ret_image,
+		    struct fail *why)
+{
+	unsigned char head[BZIMAGE_MAGIC_OFFSET + 4];
+	size_t length = source->length < sizeof(head) ? source->length : sizeof(head);
+	int rc;
+
+	if (length == 0)
+		return fail_set(why, ENOEXEC, "kernel '%s' is empty", source->name);
+	rc = source->read(source, 0, head, length, why);
+	if (rc < 0)
+		return rc;
+	if (has_bytes_at(head, length, 0, ELFMAG, SELFMAG))
+		return boot_elf_read(source, ret_image, why);
+	if (has_bytes_at(head, length, BZIMAGE_MAGIC_OFFSET, "HdrS", 4))
+		return boot_bzimage_read(source, ret_image, why);
+	return fail_set(why, ENOEXEC,
+			"'%s' is no kernel that samepage can boot: it needs a bzImage or an ELF "
+			"image with a PVH entry",
+			source->name);
+}
+
+static int memory_read(const struct boot_source *source, uint64_t at, void *to, size_t length,
+		       struct fail *why)
+{
+	memcpy(to, (const char *)source->bytes + at, length);
+	return 0;
 }
 
 int boot_image_parse(const void *bytes, size_t length, const char *name,
 		     struct boot_image *ret_image, struct fail *why)
 {
-	if (length == 0)
-		return fail_set(why, ENOEXEC, "kernel '%s' is empty", name);
-	if (has_bytes_at(bytes, length, 0, ELFMAG, SELFMAG))
-		return boot_elf_parse(bytes, length, name, ret_image, why);
-	if (has_bytes_at(bytes, length, BZIMAGE_MAGIC_OFFSET, "HdrS", 4))
-		return boot_bzimage_parse(bytes, length, name, ret_image, why);
-	return fail_set(why, ENOEXEC,
-			"'%s' is no kernel that samepage can boot: it needs a bzImage or an ELF "
-			"image with a PVH entry",
-			name);
+	struct boot_source source = {
+		.name = name, .length = length, .read = memory_read, .bytes = bytes
+	};
+
+	return boot_image_read(&source, ret_image, why);
 }

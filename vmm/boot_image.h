@@ -2,10 +2,11 @@
 /*
  * boot_image.h - what a kernel file asks for, whichever protocol it speaks
  *
- * A kernel file is foreign data. The parsers take its bytes and their number,
- * believe nothing, and either fill a struct boot_image, in which every segment
+ * A kernel file is foreign data. The parsers read the few bytes of it that say what
+ * it is, believe nothing, and either fill a struct boot_image, in which every segment
  * lies inside the file and every sum fits, or say in one sentence what is wrong
- * (-ENOEXEC: not such a kernel, or a broken one; -ENOTSUP: one we can't start).
+ * (-ENOEXEC: not such a kernel, or a broken one; -ENOTSUP: one we can't start). The
+ * kernel itself is not looked at: it goes from the file into guest memory at once.
  */
 #ifndef VMM_BOOT_IMAGE_H
 #define VMM_BOOT_IMAGE_H
@@ -45,13 +46,29 @@ struct boot_image {
 	struct setup_header setup; /* BOOT_LINUX64: as in the file */
 };
 
-/* Finds out by content which of the two it is. name: the file, for sentences. */
+/* Where a kernel's bytes come from. They may change between two reads. */
+struct boot_source {
+	const char *name; /* the file, for sentences */
+	uint64_t length;
+	/* Exactly length bytes from at, which all lie inside the source. */
+	int (*read)(const struct boot_source *source, uint64_t at, void *to, size_t length,
+		    struct fail *why);
+	const void *bytes; /* of a source in memory */
+	int fd;		   /* of a file */
+};
+
+/* Finds out by content which of the two it is. */
+CHECKED int boot_image_read(const struct boot_source *source, struct boot_image *ret_image,
+			    struct fail *why);
+
+/* The same for a kernel in memory. name: for sentences. */
 CHECKED int boot_image_parse(const void *bytes, size_t length, const char *name,
 			     struct boot_image *ret_image, struct fail *why);
 
-CHECKED int boot_bzimage_parse(const void *bytes, size_t length, const char *name,
-			       struct boot_image *ret_image, struct fail *why);
-CHECKED int boot_elf_parse(const void *bytes, size_t length, const char *name,
-			   struct boot_image *ret_image, struct fail *why);
+/* A source of at least one byte. */
+CHECKED int boot_bzimage_read(const struct boot_source *source, struct boot_image *ret_image,
+			      struct fail *why);
+CHECKED int boot_elf_read(const struct boot_source *source, struct boot_image *ret_image,
+			  struct fail *why);
 
 #endif

@@ -5,7 +5,10 @@
  * Requests are answered in order, and offers may come in between: whatever reads
  * the socket puts offers aside until the engine asks for them. The broker is of the
  * same user and domain, but it is a peer: lengths and counts are checked, and a
- * message that makes no sense ends the connection.
+ * message that makes no sense ends the connection. So does a broker that does not
+ * answer for long, or that offers more than this guest has pages: the dedup thread has
+ * others to serve, too. What frames it names is checked where they are read, whole,
+ * before they are mapped (gmem_remap.c), and by comparing (dedup/merge.c).
  */
 #include "vmm/broker_link.h"
 
@@ -19,9 +22,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/rundir.h"
 #include "base/sock.h"
@@ -29,6 +34,9 @@
 
 #define INPUT_SIZE    (2 * (WIRE_HEADER_SIZE + BROKER_REPLY_MAX))
 #define CONNECT_TRIES 3
+#define GREET_SECONDS 5	 /* to wait for the welcome */
+#define REPLY_SECONDS 20 /* and later for each piece of an answer: losing a link is dear */
+#define ANSWER_NS     (3 * REPLY_SECONDS * NS_PER_SEC) /* for all of it */
 #define BROKER_FD     3 /* where the new broker finds its listening socket */
 
 struct broker_link {
@@ -44,7 +52,7 @@ struct broker_link {
 	uint8_t output[WIRE_HEADER_SIZE + 4 + PROBE_MAX * BROKER_ITEM_SIZE];
 };
 
-int broker_link_create(const char *domain, const char *name, uint32_t pages,
+int broker_link_create(const char *domain, const char *name, uint32_t pages, uint32_t max_sharers,
 		       struct broker_link **ret_link)
 {
 	struct broker_link *link = calloc(1, sizeof(*link));
@@ -54,6 +62,7 @@ int broker_link_create(const char *domain, const char *name, uint32_t pages,
 	snprintf(link->domain, sizeof(link->domain), "%s", domain);
 	snprintf(link->hello.name, sizeof(link->hello.name), "%s", name);
 	link->hello.pages = pages;
+	link->hello.max_sharers = max_sharers;
 	link->fd = -1;
 	pthread_mutex_init(&link->lock, NULL);
 	*ret_link = link;
@@ -165,6 +174,16 @@ static int broker_start(const char *domain, const char *socket_path, struct fail
 
 /* Connecting */
 
+static int link_set_patience(const struct broker_link *link, time_t seconds)
+{
+	struct timeval patience = { .tv_sec = seconds };
+
+	if (setsockopt(link->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
+	    setsockopt(link->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0)
+		return -errno;
+	return 0;
+}
+
 static int link_open(struct broker_link *link, struct fail *why)
 {
 	char path[RUNDIR_PATH_MAX];
@@ -191,12 +210,18 @@ static int link_open(struct broker_link *link, struct fail *why)
 	return 0;
 }
 
-/* A store that could shrink would turn a read of guest memory into SIGBUS. */
-static int store_check(int fd)
+/*
+ * It has to have all its frames: reading behind its end would be a SIGBUS. Who can cut
+ * it short later is who writes the frames, and could do worse.
+ */
+static int store_check(int fd, uint32_t frames)
 {
-	int seals = fcntl(fd, F_GET_SEALS);
+	struct stat st;
 
-	return seals >= 0 && (seals & F_SEAL_SHRINK) && (seals & F_SEAL_GROW) ? 0 : -EPROTO;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    st.st_size / (off_t)PAGE_BYTES < (off_t)frames)
+		return -EPROTO;
+	return (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY ? 0 : -EPROTO;
 }
 
 static int link_greet(struct broker_link *link, struct digest_secret *ret_secret, int *ret_store_fd)
@@ -205,9 +230,11 @@ static int link_greet(struct broker_link *link, struct digest_secret *ret_secret
 	struct broker_welcome welcome;
 	struct wire_header header;
 	AUTO_CLOSE int store_fd = -1;
-	int rc = broker_put_hello(link->output, sizeof(link->output), &link->hello);
+	int rc = link_set_patience(link, GREET_SECONDS);
 	ssize_t n;
 
+	if (rc == 0)
+		rc = broker_put_hello(link->output, sizeof(link->output), &link->hello);
 	if (rc > 0)
 		rc = sock_write_all(link->fd, link->output, (size_t)rc);
 	if (rc < 0)
@@ -215,18 +242,20 @@ static int link_greet(struct broker_link *link, struct digest_secret *ret_secret
 	n = sock_read_fd(link->fd, bytes, sizeof(bytes), &store_fd);
 	if (n <= 0)
 		return n < 0 ? (int)n : -ECONNRESET;
-	if ((size_t)n < sizeof(bytes))
-		rc = sock_read_all(link->fd, bytes + n, sizeof(bytes) - (size_t)n);
-	if (rc == 0)
-		rc = wire_header_decode(bytes, sizeof(bytes) - WIRE_HEADER_SIZE, &header);
+	/* it is sent as one, and comes as one */
+	rc = (size_t)n == sizeof(bytes)
+		     ? wire_header_decode(bytes, sizeof(bytes) - WIRE_HEADER_SIZE, &header)
+		     : -EPROTO;
 	if (rc == 0 && (header.type != BROKER_WELCOME || store_fd < 0))
 		rc = -EPROTO;
 	if (rc == 0)
 		rc = broker_get_welcome(bytes + WIRE_HEADER_SIZE, header.length, &welcome);
 	if (rc == 0)
-		rc = store_check(store_fd);
-	if (rc != 0)
-		return rc < 0 ? rc : -ECONNRESET;
+		rc = store_check(store_fd, welcome.store_frames);
+	if (rc == 0)
+		rc = link_set_patience(link, REPLY_SECONDS);
+	if (rc < 0)
+		return rc;
 	*ret_secret = welcome.secret;
 	*ret_store_fd = TAKE_FD(store_fd);
 	return 0;
@@ -249,7 +278,13 @@ int broker_link_connect(struct broker_link *link, struct digest_secret *ret_secr
 	}
 	if (rc < 0) {
 		link_close(link);
-		return fail_errno(why, -rc, "the broker of domain %s does not answer as it should",
+		if (rc == -ECONNRESET || rc == -EPIPE) /* it was there, and hung up twice */
+			return fail_errno(
+				why, -rc,
+				"the broker of domain %s hangs up on this guest: see its log",
+				link->domain);
+		return fail_errno(why, rc == -EAGAIN ? ETIMEDOUT : -rc,
+				  "the broker of domain %s does not answer as it should",
 				  link->domain);
 	}
 	return 0;
@@ -263,6 +298,9 @@ static int offers_keep(struct broker_link *link, const uint8_t *payload, size_t 
 	struct link_offer *offers;
 	int rc;
 
+	/* each is for a page that waits */
+	if (link->offer_count > link->hello.pages)
+		return -EPROTO;
 	if (link->offer_count + BROKER_OFFERS_MAX > room) {
 		room = room * 2 + BROKER_OFFERS_MAX;
 		offers = realloc(link->offers, room * sizeof(*offers));
@@ -277,7 +315,10 @@ static int offers_keep(struct broker_link *link, const uint8_t *payload, size_t 
 	return rc;
 }
 
-/* Reads what is there, or waits for something. 0: nothing new without waiting. */
+/*
+ * Reads what is there, or waits for something; -EAGAIN: for too long. 0: nothing new
+ * without waiting.
+ */
 static int input_fill(struct broker_link *link, bool wait)
 {
 	ssize_t n;
@@ -287,7 +328,7 @@ static int input_fill(struct broker_link *link, bool wait)
 			 wait ? 0 : MSG_DONTWAIT);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return errno == EAGAIN ? 0 : -errno;
+		return errno == EAGAIN && !wait ? 0 : -errno;
 	if (n == 0)
 		return -ECONNRESET;
 	link->input_used += (size_t)n;
@@ -333,12 +374,13 @@ static int input_take(struct broker_link *link, uint32_t *ret_answers, uint32_t 
 
 static int answers_wait(struct broker_link *link, uint32_t *ret_answers, uint32_t expected)
 {
+	uint64_t end = now_ns() + ANSWER_NS;
 	int rc = 0;
 
 	while (rc >= 0 && rc != 2) {
 		rc = input_take(link, ret_answers, expected);
 		if (rc == 0)
-			rc = input_fill(link, true);
+			rc = now_ns() < end ? input_fill(link, true) : -ETIMEDOUT;
 	}
 	return rc < 0 ? rc : 0;
 }

@@ -15,9 +15,9 @@ struct broker_link;
 
 extern const struct link_ops broker_link_ops; /* context: struct broker_link */
 
-/* name: the guest's; pages: of its RAM. Both are only kept. */
+/* name: the guest's; pages: of its RAM; max_sharers: of a frame, 0 for any number. */
 CHECKED int broker_link_create(const char *domain, const char *name, uint32_t pages,
-			       struct broker_link **ret_link);
+			       uint32_t max_sharers, struct broker_link **ret_link);
 void broker_link_free(struct broker_link *link); /* NULL is fine */
 
 /*

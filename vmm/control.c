@@ -6,9 +6,9 @@
  * both are done with a lock on the directory of the sockets. The lock leaves no
  * file behind, and ends with its holder.
  *
- * A client is read until it has sent a header (requests have no payload); then
- * the request is carried out and its answer queued. Nothing more is read from it
- * until the answer is gone, so it can't make us hold more than one answer.
+ * A client is read until it has sent a request; then that is carried out and its
+ * answer queued. Nothing more is read from it until the answer is gone, so it can't
+ * make us hold more than one answer.
  */
 #include "vmm/control.h"
 
@@ -30,9 +30,9 @@ struct client {
 	struct loop_source *source;
 	struct loop_source *deadline; /* armed while a request or answer is in part */
 	int fd;
-	int passed_fd; /* came with the request at hand, or -1 */
-	size_t received;
-	uint8_t request[WIRE_HEADER_SIZE];
+	int passed_fd;		 /* came with the request at hand, or -1 */
+	size_t received, wanted; /* of the request; wanted grows behind its header */
+	uint8_t request[CONTROL_MAX_REQUEST];
 	size_t answer_length, sent; /* answer_length 0: no answer under way */
 	uint8_t answer[CONTROL_MAX_MESSAGE];
 };
@@ -75,7 +75,7 @@ int control_claim(const char *name, struct control **ret_control, struct fail *w
 
 void control_sweep(const char *name)
 {
-	char path[RUNDIR_PATH_MAX], log_path[RUNDIR_PATH_MAX];
+	char path[RUNDIR_PATH_MAX], log_path[RUNDIR_PATH_MAX], agent_path[RUNDIR_PATH_MAX];
 	AUTO_CLOSE int lock_fd = -1;
 	AUTO_CLOSE int probe_fd = -1;
 	struct fail why;
@@ -83,11 +83,13 @@ void control_sweep(const char *name)
 
 	if (rundir_path(RUNDIR_GUESTS, name, ".sock", path, &why) < 0 ||
 	    rundir_path(RUNDIR_GUESTS, name, ".log", log_path, &why) < 0 ||
+	    rundir_path(RUNDIR_GUESTS, name, ".agent", agent_path, &why) < 0 ||
 	    rundir_lock(RUNDIR_GUESTS, true, &lock_fd, &why) < 0)
 		return;
 	if (sock_connect(path, true, &probe_fd) != -ECONNREFUSED)
 		return;
 	unlink(path);
+	unlink(agent_path);
 	if (lstat(log_path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0)
 		unlink(log_path);
 }
@@ -115,8 +117,24 @@ static void on_client_deadline(void *context)
 	client_free(context);
 }
 
+/* Requests that come with a file for the answer. */
+static int file_fill(struct client *client, const struct control_request *request, struct fail *why)
+{
+	const struct control_ops *ops = client->control->ops;
+	void *context = client->control->context;
+	int fd = client->passed_fd;
+
+	if (fd < 0)
+		return fail_set(why, EPROTO, "no file came with the request");
+	if (request->type == CONTROL_CENSUS)
+		return ops->census(context, fd, why);
+	if (request->type == CONTROL_READ_PAGES)
+		return ops->read_pages(context, request->number, fd, why);
+	return ops->dump_ram(context, fd, why);
+}
+
 /* What the ops say, as a message. Returns its length or -EMSGSIZE. */
-static int request_carry_out(struct client *client, enum control_type type)
+static int request_carry_out(struct client *client, const struct control_request *request)
 {
 	const struct control_ops *ops = client->control->ops;
 	void *context = client->control->context;
@@ -125,7 +143,7 @@ static int request_carry_out(struct client *client, enum control_type type)
 	struct fail why = { "" };
 	int rc = -EPROTO;
 
-	switch (type) {
+	switch (request->type) {
 	case CONTROL_REPORT:
 		rc = ops->report(context, &report, &why);
 		if (rc == 0)
@@ -145,10 +163,18 @@ static int request_carry_out(struct client *client, enum control_type type)
 		rc = ops->resume(context, &why);
 		break;
 	case CONTROL_DUMP_RAM:
+	case CONTROL_CENSUS:
+	case CONTROL_READ_PAGES:
+		rc = file_fill(client, request, &why);
+		break;
+	case CONTROL_CONSOLE:
 		if (client->passed_fd < 0)
-			fail_set(&why, EPROTO, "no file came with the request");
+			fail_set(&why, EPROTO, "no socket came with the request");
 		else
-			rc = ops->dump_ram(context, client->passed_fd, &why);
+			rc = ops->console(context, request->number, client->passed_fd, &why);
+		break;
+	case CONTROL_BALLOON:
+		rc = ops->balloon(context, request->number, &why);
 		break;
 	case CONTROL_OUTCOME:
 	case CONTROL_REPORT_REPLY:
@@ -176,12 +202,12 @@ static int client_send(struct client *client)
 	return 1;
 }
 
-/* 1: a whole header is there, 0: not yet, -errno: drop the client. */
-static int client_receive(struct client *client)
+/* 1: a whole request is there, 0: not yet, -errno: drop the client. */
+static int client_receive(struct client *client, struct control_request *ret_request)
 {
-	int fd = -1;
+	int fd = -1, rc;
 	ssize_t n = sock_read_fd(client->fd, client->request + client->received,
-				 sizeof(client->request) - client->received, &fd);
+				 client->wanted - client->received, &fd);
 
 	if (n == -EAGAIN)
 		return 0;
@@ -192,22 +218,23 @@ static int client_receive(struct client *client)
 		client->passed_fd = fd;
 	}
 	client->received += (size_t)n;
-	return client->received == sizeof(client->request);
+	rc = control_request_decode(client->request, client->received, ret_request);
+	if (rc < 0)
+		return rc;
+	client->wanted = (size_t)rc;
+	return client->received == client->wanted;
 }
 
 /* Whole request -> answer under way. -errno: drop the client. */
-static int client_answer(struct client *client)
+static int client_answer(struct client *client, const struct control_request *request)
 {
-	enum control_type type;
-	int rc = control_request_decode(client->request, &type);
+	int rc = request_carry_out(client, request);
 
-	if (rc < 0)
-		return rc;
-	rc = request_carry_out(client, type);
 	if (rc < 0)
 		return rc;
 	client->answer_length = (size_t)rc;
 	client->received = 0;
+	client->wanted = WIRE_HEADER_SIZE;
 	auto_close(&client->passed_fd);
 	client->passed_fd = -1;
 	return 0;
@@ -216,12 +243,13 @@ static int client_answer(struct client *client)
 /* One step; what is left to do comes back as the events to wait for. */
 static int client_step(struct client *client, uint32_t *ret_events)
 {
+	struct control_request request;
 	int rc = 0;
 
 	if (client->answer_length == 0) {
-		rc = client_receive(client);
+		rc = client_receive(client, &request);
 		if (rc > 0)
-			rc = client_answer(client);
+			rc = client_answer(client, &request);
 	}
 	if (rc >= 0 && client->answer_length > 0)
 		rc = client_send(client);
@@ -264,6 +292,7 @@ static int client_create(struct control *control, int fd)
 	client->control = control;
 	client->fd = fd;
 	client->passed_fd = -1;
+	client->wanted = WIRE_HEADER_SIZE;
 	rc = loop_add_timer(control->loop, on_client_deadline, client, &client->deadline);
 	if (rc == 0)
 		rc = loop_add_fd(control->loop, fd, EPOLLIN, on_client, client, &client->source);

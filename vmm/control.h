@@ -33,7 +33,12 @@ struct control_ops {
 	int (*quit)(void *context, struct fail *why); /* must not free the control */
 	int (*pause)(void *context, struct fail *why);
 	int (*resume)(void *context, struct fail *why);
-	int (*dump_ram)(void *context, int fd, struct fail *why); /* fd stays the caller's */
+	int (*balloon)(void *context, uint64_t bytes, struct fail *why);
+	/* All of these: fd stays the caller's. */
+	int (*census)(void *context, int fd, struct fail *why);
+	int (*read_pages)(void *context, uint64_t count, int fd, struct fail *why);
+	int (*dump_ram)(void *context, int fd, struct fail *why);
+	int (*console)(void *context, uint64_t number, int fd, struct fail *why);
 };
 
 struct control;
@@ -48,7 +53,7 @@ CHECKED int control_serve(struct control *control, struct loop *loop, const stru
 void control_free(struct control *control); /* NULL is fine */
 
 /*
- * Removes the socket of a guest that ended without doing so, and its log if that
+ * Removes the sockets of a guest that ended without doing so, and its log if that
  * is empty. Nothing happens where somebody listens. For those who list guests.
  */
 void control_sweep(const char *name);

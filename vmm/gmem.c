@@ -21,6 +21,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dedup/digest.h"
+#include "vmm/gmem_dirty.h"
+#include "vmm/gmem_discard.h"
+#include "vmm/gmem_huge.h"
+#include "vmm/gmem_pins.h"
+
 #define CHUNK_PAGES 512 /* looked at together when dumping: 2 MiB */
 
 #define PAGEMAP_PRESENT (UINT64_C(1) << 63)
@@ -31,6 +37,10 @@ struct gmem {
 	uint64_t bytes;
 	struct gmem_region regions[GMEM_MAX_REGIONS];
 	size_t region_count;
+	struct pins pins;
+	struct discard_queue discards;
+	struct gmem_dirty dirty;
+	struct gmem_huge huge;
 };
 
 static void regions_lay_out(struct gmem *gmem)
@@ -45,27 +55,68 @@ static void regions_lay_out(struct gmem *gmem)
 		};
 }
 
+static void ram_unmap(unsigned char *base, uint64_t bytes)
+{
+	munmap(base - GMEM_PAGE_SIZE, bytes + 2 * GMEM_PAGE_SIZE);
+}
+
+/*
+ * At a multiple of GMEM_HUGE_SIZE, and with a page on either side that nobody can touch: what
+ * runs over an end of RAM is a crash, and not a change of something else. NULL: errno says why.
+ */
+static unsigned char *ram_map(uint64_t bytes)
+{
+	uint64_t room = bytes + 2 * GMEM_PAGE_SIZE, spare = GMEM_HUGE_SIZE - GMEM_PAGE_SIZE;
+	unsigned char *guard = mmap(NULL, room + spare, PROT_NONE,
+				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	unsigned char *base = guard + GMEM_PAGE_SIZE;
+	uint64_t skip = -(uintptr_t)base % GMEM_HUGE_SIZE;
+
+	if (guard == MAP_FAILED)
+		return NULL;
+	base += skip;
+	if (skip > 0)
+		munmap(guard, skip);
+	if (spare > skip)
+		munmap(base + bytes + GMEM_PAGE_SIZE, spare - skip);
+	if (mprotect(base, bytes, PROT_READ | PROT_WRITE) == 0)
+		return base;
+	ram_unmap(base, bytes);
+	return NULL;
+}
+
 int gmem_create(uint64_t bytes, struct gmem **ret_gmem, struct fail *why)
 {
 	AUTO_FREE struct gmem *gmem = calloc(1, sizeof(*gmem));
-	void *base;
+	unsigned char *base;
+	int rc;
 
 	if (!gmem)
 		return fail_errno(why, ENOMEM, "cannot allocate guest memory");
 	if (bytes % GMEM_PAGE_SIZE != 0 || bytes < (UINT64_C(1) << 20))
 		return fail_set(why, EINVAL,
 				"guest memory must be a multiple of 4 KiB and at least 1 MiB");
-	base = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (base == MAP_FAILED)
+	base = ram_map(bytes);
+	if (!base)
 		return fail_errno(why, errno, "cannot map %llu MiB of guest memory",
 				  (unsigned long long)(bytes >> 20));
-	/* a kernel without huge pages, or one that dumps all, is no reason to fail */
-	(void)madvise(base, bytes, MADV_NOHUGEPAGE);
+	/* a kernel that dumps all is no reason to fail */
 	(void)madvise(base, bytes, MADV_DONTDUMP);
+	rc = pins_init(&gmem->pins, bytes / GMEM_PAGE_SIZE);
+	if (rc < 0) {
+		ram_unmap(base, bytes);
+		return fail_errno(why, -rc, "cannot allocate guest memory");
+	}
+	discard_queue_init(&gmem->discards, base, &gmem->pins);
+	gmem_huge_init(&gmem->huge, base, bytes);
 	gmem->base = base;
 	gmem->bytes = bytes;
 	regions_lay_out(gmem);
+	rc = gmem_dirty_init(&gmem->dirty, gmem);
+	if (rc < 0) {
+		gmem_free(TAKE(gmem));
+		return fail_errno(why, -rc, "cannot allocate guest memory");
+	}
 	*ret_gmem = TAKE(gmem);
 	return 0;
 }
@@ -74,7 +125,10 @@ void gmem_free(struct gmem *gmem)
 {
 	if (!gmem)
 		return;
-	munmap(gmem->base, gmem->bytes);
+	gmem_dirty_done(&gmem->dirty);
+	discard_queue_done(&gmem->discards);
+	pins_done(&gmem->pins);
+	ram_unmap(gmem->base, gmem->bytes);
 	free(gmem);
 }
 
@@ -124,6 +178,7 @@ int gmem_write(struct gmem *gmem, uint64_t gpa, const void *from, size_t length)
 	if (!to)
 		return -EFAULT;
 	memcpy(to, from, length);
+	gmem_dirty_mark(&gmem->dirty, (uint64_t)(to - gmem->base), length);
 	return 0;
 }
 
@@ -132,8 +187,83 @@ void *gmem_span(struct gmem *gmem, uint64_t gpa, size_t length)
 	return span_find(gmem, gpa, length);
 }
 
-/* Reads [offset, end) of the file to the same place of the mapping. */
-static int extent_load(struct gmem *gmem, int fd, uint64_t offset, uint64_t end, const char *path,
+int gmem_page_of(const struct gmem *gmem, uint64_t gpa, uint64_t pages, uint64_t *ret_first)
+{
+	const unsigned char *start;
+
+	if (gpa % GMEM_PAGE_SIZE != 0 || pages > gmem->bytes / GMEM_PAGE_SIZE)
+		return -EFAULT;
+	start = span_find(gmem, gpa, pages * GMEM_PAGE_SIZE);
+	if (!start)
+		return -EFAULT;
+	*ret_first = (uint64_t)(start - gmem->base) / GMEM_PAGE_SIZE;
+	return 0;
+}
+
+void gmem_mark_written(struct gmem *gmem, const void *address, size_t length)
+{
+	uint64_t offset = (uint64_t)((uintptr_t)address - (uintptr_t)gmem->base);
+
+	if (offset <= gmem->bytes && length <= gmem->bytes - offset)
+		gmem_dirty_mark(&gmem->dirty, offset, length);
+}
+
+/* Pins */
+
+/* The pages that a range of host addresses touches. */
+static int pages_touched(const struct gmem *gmem, const void *address, size_t length,
+			 uint64_t *ret_first, uint64_t *ret_count)
+{
+	uint64_t offset = (uint64_t)((uintptr_t)address - (uintptr_t)gmem->base);
+
+	if (offset > gmem->bytes || length > gmem->bytes - offset)
+		return -EFAULT;
+	*ret_first = offset / GMEM_PAGE_SIZE;
+	*ret_count = length == 0 ? 0 : (offset + length - 1) / GMEM_PAGE_SIZE - *ret_first + 1;
+	return 0;
+}
+
+int gmem_pin(struct gmem *gmem, const void *address, size_t length)
+{
+	uint64_t first, count;
+	int rc = pages_touched(gmem, address, length, &first, &count);
+
+	return rc < 0 ? rc : pins_take(&gmem->pins, first, count);
+}
+
+void gmem_unpin(struct gmem *gmem, const void *address, size_t length)
+{
+	uint64_t first, count;
+
+	if (pages_touched(gmem, address, length, &first, &count) < 0)
+		return;
+	gmem_dirty_mark(&gmem->dirty, first * GMEM_PAGE_SIZE, count * GMEM_PAGE_SIZE);
+	pins_give(&gmem->pins, first, count);
+}
+
+struct pins *gmem_pins(struct gmem *gmem)
+{
+	return &gmem->pins;
+}
+
+struct discard_queue *gmem_discards(struct gmem *gmem)
+{
+	return &gmem->discards;
+}
+
+struct gmem_dirty *gmem_dirty(struct gmem *gmem)
+{
+	return &gmem->dirty;
+}
+
+struct gmem_huge *gmem_huge(struct gmem *gmem)
+{
+	return &gmem->huge;
+}
+
+/* Images */
+
+static int extent_read(struct gmem *gmem, int fd, uint64_t offset, uint64_t end, const char *path,
 		       struct fail *why)
 {
 	while (offset < end) {
@@ -148,6 +278,19 @@ static int extent_load(struct gmem *gmem, int fd, uint64_t offset, uint64_t end,
 		offset += (uint64_t)n;
 	}
 	return 0;
+}
+
+/* Reads [offset, end) of the file to the same place of the mapping, which is pinned. */
+static int extent_load(struct gmem *gmem, int fd, uint64_t offset, uint64_t end, const char *path,
+		       struct fail *why)
+{
+	int rc = gmem_pin(gmem, gmem->base + offset, end - offset);
+
+	if (rc < 0)
+		return fail_errno(why, -rc, "cannot read RAM image '%s'", path);
+	rc = extent_read(gmem, fd, offset, end, path, why);
+	gmem_unpin(gmem, gmem->base + offset, end - offset);
+	return rc;
 }
 
 int gmem_load_image(struct gmem *gmem, int fd, const char *path, struct fail *why)
@@ -181,11 +324,7 @@ int gmem_load_image(struct gmem *gmem, int fd, const char *path, struct fail *wh
 	return 0;
 }
 
-static bool page_is_zero(const unsigned char *page)
-{
-	/* the first byte is zero, and each byte equals the one before it */
-	return page[0] == 0 && memcmp(page, page + 1, GMEM_PAGE_SIZE - 1) == 0;
-}
+_Static_assert(GMEM_PAGE_SIZE == PAGE_BYTES, "page_is_zero() looks at a whole page");
 
 /* What is known about a chunk of pages without touching them. */
 struct chunk {

@@ -8,8 +8,9 @@
  * guest physical addresses (gpa) do.
  *
  * The mapping keeps its place for the life of the gmem; what lies below a page
- * changes when it is shared or discarded. Pages are 4 KiB: huge pages are off,
- * since they hide zero pages and can't be merged in part.
+ * changes when it is shared or discarded. Pages are 4 KiB, and what is below them may
+ * be huge pages (gmem_huge.h): the mapping and the regions begin at multiples of 2 MiB,
+ * in the process as for the guest, so that both can map one as a whole.
  *
  * Any thread may read and write. A guest writes at the same time: copy a value
  * once, check it, then use it.
@@ -35,6 +36,10 @@ struct gmem_region {
 };
 
 struct gmem;
+struct pins;
+struct discard_queue;
+struct gmem_dirty;
+struct gmem_huge;
 
 /* bytes: a multiple of the page size, at least 1 MiB. */
 CHECKED int gmem_create(uint64_t bytes, struct gmem **ret_gmem, struct fail *why);
@@ -53,6 +58,37 @@ CHECKED int gmem_write(struct gmem *gmem, uint64_t gpa, const void *from, size_t
  * RAM and lies in one region. The bytes may change under the caller's eyes.
  */
 void *gmem_span(struct gmem *gmem, uint64_t gpa, size_t length);
+
+/*
+ * These bytes were just written to at a host address (gmem_span()), by us or for us by the
+ * kernel: after the write, and before the guest hears of it. What lies outside guest memory
+ * is passed over. Any thread. Needed for all but what KVM writes, gmem_write(), and what
+ * was pinned; gmem_dirty.h says why.
+ */
+void gmem_mark_written(struct gmem *gmem, const void *address, size_t length);
+
+/*
+ * The number of the page at gpa, for gmem_discard(); -EFAULT unless gpa is aligned and
+ * all of these pages are RAM of one region.
+ */
+CHECKED int gmem_page_of(const struct gmem *gmem, uint64_t gpa, uint64_t pages,
+			 uint64_t *ret_first);
+
+/*
+ * Around I/O that writes to guest memory at a host address (gmem_span()) and may take
+ * the page instead of copying to it: io_uring, O_DIRECT, aio. The pages that the range
+ * touches stay where they are from gmem_pin() to gmem_unpin() of the same range. Pins
+ * add up. May wait for microseconds; gmem_pins.h has the protocol. -EFAULT: not all of
+ * it is guest memory; -EBUSY: a page has PINS_MAX pins already; then nothing is pinned.
+ */
+CHECKED int gmem_pin(struct gmem *gmem, const void *address, size_t length);
+void gmem_unpin(struct gmem *gmem, const void *address, size_t length);
+
+/* For those who change what lies below pages: the dedup thread and gmem_discard(). */
+struct pins *gmem_pins(struct gmem *gmem);
+struct discard_queue *gmem_discards(struct gmem *gmem);
+struct gmem_dirty *gmem_dirty(struct gmem *gmem);
+struct gmem_huge *gmem_huge(struct gmem *gmem);
 
 /*
  * Fills RAM from a raw image (offset in file = offset in mapping), skipping holes;

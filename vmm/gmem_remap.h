@@ -10,20 +10,27 @@
 
 #include "base/fail.h"
 #include "dedup/memory.h"
+#include "vmm/gmem_dirty.h"
+#include "vmm/gmem_pins.h"
 #include "vmm/uffd.h"
 
 struct remap {
-	unsigned char *base; /* borrowed */
-	uint64_t bytes;
+	unsigned char *base;	  /* borrowed */
+	struct pins *pins;	  /* of these pages; borrowed */
+	struct gmem_dirty *dirty; /* of these pages; borrowed; NULL: their writes are not tracked */
 	struct uffd uffd;
+	const struct gmem_huge *huge; /* of these pages; borrowed; NULL: there are no huge ones */
 	int pagemap_fd;
-	int store_fd; /* the broker's, read-only; owned; -1: no store yet */
+	int store_fd;		     /* the broker's, read-only; owned; -1: no store yet */
+	const unsigned char *frames; /* all of the store, to compare with; NULL: none */
+	uint32_t frame_count;
+	uint32_t frames_read; /* since none of them was in the page tables */
 };
 
 extern const struct memory_ops remap_ops; /* context: struct remap */
 
 /* plain_kernel: do without what Linux 6.1 does not have, for tests. */
-CHECKED int remap_init(struct remap *remap, void *base, uint64_t bytes, bool plain_kernel,
+CHECKED int remap_init(struct remap *remap, void *base, struct pins *pins, bool plain_kernel,
 		       struct fail *why);
 /* Pages that are shared or broken stay as they are. */
 void remap_done(struct remap *remap);

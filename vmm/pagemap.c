@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/types.h>
+#include <sys/ioctl.h>
 
 #include "dedup/memory.h"
 
@@ -16,6 +18,20 @@
 #define PM_FILE	     (UINT64_C(1) << 61) /* of a file, shared memory included */
 #define PM_SWAP	     (UINT64_C(1) << 62)
 #define PM_PRESENT   (UINT64_C(1) << 63)
+
+/* Newer than the headers of Debian 12; from the kernel's include/uapi/linux/fs.h. */
+struct scan_region {
+	__u64 start, end, categories;
+};
+
+struct scan_arg {
+	__u64 size, flags, start, end, walk_end, vec, vec_len, max_pages;
+	__u64 category_inverted, category_mask, category_anyof_mask, return_mask;
+};
+
+#define SCAN	     _IOWR('f', 16, struct scan_arg)
+#define SCAN_IS_HUGE (1 << 6)
+#define HUGE_BYTES   (UINT64_C(2) << 20)
 
 int pagemap_open(void)
 {
@@ -85,4 +101,23 @@ int pagemap_is_protected(int fd, const void *address, uint32_t count, bool *ret_
 	for (uint32_t i = 0; i < count; i++)
 		*ret_protected = *ret_protected && (entries[i] & PM_UFFD_WP);
 	return 0;
+}
+
+int pagemap_is_huge(int fd, const void *address)
+{
+	struct scan_region region = { 0 };
+	struct scan_arg scan = {
+		.size = sizeof(scan),
+		.start = (uintptr_t)address,
+		.end = (uintptr_t)address + HUGE_BYTES,
+		.vec = (uintptr_t)&region,
+		.vec_len = 1,
+		.category_mask = SCAN_IS_HUGE,
+		.return_mask = SCAN_IS_HUGE,
+	};
+	int regions = ioctl(fd, SCAN, &scan);
+
+	if (regions < 0)
+		return -errno;
+	return regions == 1 && region.end - region.start == HUGE_BYTES;
 }

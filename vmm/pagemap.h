@@ -26,4 +26,7 @@ CHECKED int pagemap_look(int fd, const void *address, uint32_t count, uint8_t *r
 /* Whether userfaultfd write-protects every one of them. */
 CHECKED int pagemap_is_protected(int fd, const void *address, uint32_t count, bool *ret_protected);
 
+/* Whether one huge page is mapped there, as a whole; -ENOTTY: the kernel does not tell (6.7). */
+CHECKED int pagemap_is_huge(int fd, const void *address);
+
 #endif

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 /* Newer than the headers of Debian 12; values from the kernel's uapi. */
 #ifndef UFFD_FEATURE_WP_UNPOPULATED
@@ -16,6 +17,8 @@
 #ifndef USERFAULTFD_IOC_NEW
 #define USERFAULTFD_IOC_NEW _IO(0xAA, 0x00)
 #endif
+
+#define RELEASE_TRIES 1000 /* ten seconds */
 
 #define FEATURES_NEEDED (UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_WP_HUGETLBFS_SHMEM)
 
@@ -114,8 +117,23 @@ static int set_protection(const struct uffd *uffd, void *address, size_t length,
 
 	do { /* EAGAIN: the address space is changing under the call */
 		rc = ioctl(uffd->fd, UFFDIO_WRITEPROTECT, &request);
-	} while (rc < 0 && errno == EAGAIN);
+	} while (rc < 0 && (errno == EAGAIN || errno == EINTR));
 	return rc < 0 ? -errno : 0;
+}
+
+/*
+ * A writer who is not let go sleeps for ever. So what lets it go is not given up because
+ * the kernel is short of memory for a moment.
+ */
+static bool is_worth_a_try(int error, int tries)
+{
+	const struct timespec moment = { .tv_nsec = 10 * 1000 * 1000 };
+
+	if (tries >= RELEASE_TRIES || (error != EAGAIN && error != EINTR && error != ENOMEM))
+		return false;
+	if (tries > 0)
+		nanosleep(&moment, NULL);
+	return true;
 }
 
 int uffd_protect(const struct uffd *uffd, void *address, size_t length)
@@ -130,13 +148,20 @@ int uffd_protect(const struct uffd *uffd, void *address, size_t length)
 
 void uffd_unprotect(const struct uffd *uffd, void *address, size_t length)
 {
-	if (set_protection(uffd, address, length, 0) < 0)
+	int rc, tries = 0;
+
+	do {
+		rc = set_protection(uffd, address, length, 0);
+	} while (rc < 0 && is_worth_a_try(-rc, tries++));
+	if (rc < 0)
 		uffd_wake(uffd, address, length);
 }
 
 void uffd_wake(const struct uffd *uffd, void *address, size_t length)
 {
 	struct uffdio_range range = range_of(address, length);
+	int tries = 0;
 
-	ioctl(uffd->fd, UFFDIO_WAKE, &range);
+	while (ioctl(uffd->fd, UFFDIO_WAKE, &range) < 0 && is_worth_a_try(errno, tries++))
+		;
 }

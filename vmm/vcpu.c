@@ -24,6 +24,8 @@
 #include <sys/mman.h>
 
 #include "base/log.h"
+#include "base/probe.h"
+#include "base/thread.h"
 #include "vmm/cpuid.h"
 #include "vmm/kvm.h"
 #include "vmm/vm_exit.h"
@@ -147,6 +149,7 @@ static void exit_internal_error(struct vcpu *vcpu)
 
 static void exit_handle(struct vcpu *vcpu)
 {
+	PROBE2(vcpu_exit, vcpu->index, vcpu->run->exit_reason);
 	switch (vcpu->run->exit_reason) {
 	case KVM_EXIT_IO:
 		exit_io(vcpu);
@@ -196,7 +199,7 @@ static void *vcpu_main(void *context)
 {
 	struct vcpu *vcpu = context;
 	struct gate *gate = vm_gate(vcpu->vm);
-	bool inside = false;
+	bool inside = false, has_entered = false;
 
 	for (;;) {
 		if (!inside || vcpu->run->immediate_exit) {
@@ -204,6 +207,9 @@ static void *vcpu_main(void *context)
 			if (!inside)
 				break;
 		}
+		if (!has_entered)
+			log_debug("vCPU %u enters the guest", vcpu->index);
+		has_entered = true;
 		while (ioctl(vcpu->fd, KVM_RUN, 0) == 0)
 			exit_handle(vcpu);
 		/* EAGAIN: a vCPU that waited for its start was started */
@@ -213,30 +219,16 @@ static void *vcpu_main(void *context)
 	return NULL;
 }
 
-static const int crash_signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE };
-
 int vcpu_start(struct vcpu *vcpu, struct fail *why)
 {
 	char name[16];
-	sigset_t all, old;
-	int error;
+	int rc;
 
-	/*
-	 * The thread is born with all signals blocked but the kick, and those of a crash,
-	 * whose handler gives the terminal back.
-	 */
-	sigfillset(&all);
-	sigdelset(&all, VCPU_KICK_SIGNAL);
-	for (size_t i = 0; i < ARRAY_SIZE(crash_signals); i++)
-		sigdelset(&all, crash_signals[i]);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	error = pthread_create(&vcpu->thread, NULL, vcpu_main, vcpu);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (error != 0)
-		return fail_errno(why, error, "cannot start the thread of vCPU %u", vcpu->index);
-	vcpu->has_thread = true;
 	snprintf(name, sizeof(name), "vcpu%u", vcpu->index);
-	pthread_setname_np(vcpu->thread, name);
+	rc = thread_start(&vcpu->thread, name, VCPU_KICK_SIGNAL, vcpu_main, vcpu);
+	if (rc < 0)
+		return fail_errno(why, -rc, "cannot start the thread of vCPU %u", vcpu->index);
+	vcpu->has_thread = true;
 	return 0;
 }
 

@@ -7,7 +7,8 @@
  * interrupt that reached one would come out with a vector that nobody set.
  *
  * RAM is one memslot a region. What lies below a page may change while the guest
- * runs (that is what sharing is); the slots never do.
+ * runs (that is what sharing is); of the slots only one thing does, whether KVM logs what
+ * the guest writes there (gmem_dirty.h).
  *
  * Lock order: gate.lock is a leaf. `end` is set once by compare-and-swap; the
  * sentence is written before it becomes visible.
@@ -24,7 +25,9 @@
 #include <sys/ioctl.h>
 
 #include "base/log.h"
+#include "vmm/gmem_dirty.h"
 #include "vmm/kvm.h"
+#include "vmm/memslots.h"
 #include "vmm/vcpu.h"
 #include "vmm/vm_exit.h"
 
@@ -40,6 +43,7 @@ struct vm {
 	struct vm_ports ports;
 	struct loop_source *end_wake; /* in the caller's loop */
 	int fd;
+	struct irq_routes routes;
 	struct gate gate;
 	unsigned int cpus;
 	struct vcpu *vcpus[VM_MAX_CPUS];
@@ -63,42 +67,17 @@ static int kick_signal_install(struct fail *why)
 	return 0;
 }
 
-static int memslots_set(struct vm *vm, struct fail *why)
+static int memory_set(struct vm *vm, int kvm_fd, struct fail *why)
 {
-	struct gmem_region regions[GMEM_MAX_REGIONS];
-	size_t count = gmem_regions(vm->gmem, regions);
+	bool can_log = memslots_prepare_log(kvm_fd, vm->fd) == 0;
+	int rc = memslots_set(vm->fd, vm->gmem, false);
 
-	for (size_t i = 0; i < count; i++) {
-		struct kvm_userspace_memory_region slot = {
-			.slot = (__u32)i,
-			.guest_phys_addr = regions[i].gpa,
-			.memory_size = regions[i].bytes,
-			.userspace_addr = (uintptr_t)gmem_base(vm->gmem) + regions[i].offset,
-		};
-
-		if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &slot) < 0)
-			return fail_errno(why, errno, "KVM refuses %llu MiB of guest memory",
-					  (unsigned long long)regions[i].bytes >> 20);
-	}
+	if (rc < 0)
+		return fail_errno(why, -rc, "KVM refuses %llu MiB of guest memory",
+				  (unsigned long long)gmem_bytes(vm->gmem) >> 20);
+	if (can_log)
+		gmem_dirty_begin_vm(gmem_dirty(vm->gmem), vm->fd);
 	return 0;
-}
-
-static int irq_routes_set(struct vm *vm)
-{
-	size_t bytes =
-		sizeof(struct kvm_irq_routing) + VM_MAX_GSI * sizeof(struct kvm_irq_routing_entry);
-	AUTO_FREE struct kvm_irq_routing *routing = calloc(1, bytes);
-
-	if (!routing)
-		return -ENOMEM;
-	routing->nr = VM_MAX_GSI;
-	for (__u32 i = 0; i < VM_MAX_GSI; i++)
-		routing->entries[i] = (struct kvm_irq_routing_entry){
-			.gsi = i,
-			.type = KVM_IRQ_ROUTING_IRQCHIP,
-			.u.irqchip = { .irqchip = KVM_IRQCHIP_IOAPIC, .pin = i },
-		};
-	return ioctl(vm->fd, KVM_SET_GSI_ROUTING, routing) < 0 ? -errno : 0;
 }
 
 static int chips_create(struct vm *vm, struct fail *why)
@@ -111,7 +90,7 @@ static int chips_create(struct vm *vm, struct fail *why)
 		return fail_errno(why, errno, "KVM refuses the address of its own pages");
 	if (ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0) < 0)
 		return fail_errno(why, errno, "KVM cannot create the interrupt controllers");
-	rc = irq_routes_set(vm);
+	rc = irq_routes_init(&vm->routes, vm->fd);
 	if (rc < 0)
 		return fail_errno(why, -rc, "KVM refuses the interrupt routes");
 	return 0;
@@ -147,9 +126,10 @@ static int vm_set_up(struct vm *vm, const struct vm_config *config, struct fail 
 	vm->fd = ioctl(kvm_fd, KVM_CREATE_VM, 0UL);
 	if (vm->fd < 0)
 		return fail_errno(why, errno, "KVM cannot create a virtual machine");
-	rc = chips_create(vm, why);
+	/* memory first: once there are interrupt chips KVM waits for a grace period to change it */
+	rc = memory_set(vm, kvm_fd, why);
 	if (rc == 0)
-		rc = memslots_set(vm, why);
+		rc = chips_create(vm, why);
 	if (rc == 0)
 		rc = vcpus_create(vm, kvm_fd, config->cpus, why);
 	if (rc < 0)
@@ -191,17 +171,24 @@ static void vcpus_kick(struct vm *vm)
 		vcpu_kick(vm->vcpus[i]);
 }
 
-void vm_free(struct vm *vm)
+void vm_stop(struct vm *vm)
 {
-	if (!vm)
-		return;
 	gate_shut(&vm->gate);
 	vcpus_kick(vm);
 	for (unsigned int i = 0; i < vm->cpus; i++)
 		vcpu_join(vm->vcpus[i]);
+}
+
+void vm_free(struct vm *vm)
+{
+	if (!vm)
+		return;
+	vm_stop(vm);
 	for (unsigned int i = 0; i < vm->cpus; i++)
 		vcpu_free(vm->vcpus[i]);
 	loop_remove(vm->end_wake);
+	irq_routes_done(&vm->routes);
+	gmem_dirty_end_vm(gmem_dirty(vm->gmem));
 	if (vm->fd >= 0)
 		close(vm->fd);
 	pthread_mutex_destroy(&vm->end_lock);
@@ -291,6 +278,16 @@ struct vcpu *vm_vcpu(struct vm *vm, unsigned int index)
 struct gmem *vm_gmem(struct vm *vm)
 {
 	return vm->gmem;
+}
+
+int vm_fd(const struct vm *vm)
+{
+	return vm->fd;
+}
+
+struct irq_routes *vm_irq_routes(struct vm *vm)
+{
+	return &vm->routes;
 }
 
 struct gate *vm_gate(struct vm *vm)

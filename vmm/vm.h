@@ -64,6 +64,9 @@ CHECKED int vm_create(const struct vm_config *config, struct vm **ret_vm, struct
 /* In any state: ends the VM, joins the threads, gives all back. NULL is fine. */
 void vm_free(struct vm *vm);
 
+/* vCPUs are out of the guest for good, and their threads are gone: devices can be taken apart. */
+void vm_stop(struct vm *vm);
+
 /* Makes the vCPU threads; they wait for the first vm_resume(). */
 CHECKED int vm_start(struct vm *vm, struct fail *why);
 

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* map_over.c - maps something else where guest RAM is, and never leaves a hole there */
+#include "vmm/map_over.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "base/log.h"
+
+static bool is_mapped(void *address, size_t length)
+{
+	return msync(address, length, MS_ASYNC) == 0 || errno != ENOMEM;
+}
+
+/*
+ * mmap() checks all its limits before it unmaps what was there, so a failure leaves
+ * the pages as they were, unless the kernel itself ran out of memory half-way. Then
+ * there is a hole in guest RAM, which only this same mapping can fill: a guest must
+ * not go on without its memory.
+ */
+int map_over(void *address, size_t length, int flags, int fd, off_t offset)
+{
+	const struct timespec moment = { .tv_nsec = 10 * 1000 * 1000 };
+
+	for (int tries = 0; tries < 1000; tries++) {
+		int error;
+
+		if (mmap(address, length, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE | flags, fd, offset) == address)
+			return 0;
+		error = errno;
+		if (is_mapped(address, length))
+			return -error;
+		nanosleep(&moment, NULL);
+	}
+	log_error("the host has no memory to map guest RAM: ending the guest");
+	abort();
+}
