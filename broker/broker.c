@@ -23,6 +23,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 
 #include "base/clock.h"
@@ -31,8 +32,10 @@
 #include "base/sock.h"
 #include "broker/guest.h"
 
-#define LINGER_NS (2 * NS_PER_SEC)
-#define TIDY_NS	  (5 * NS_PER_SEC)
+#define LINGER_NS   (2 * NS_PER_SEC)
+#define TIDY_NS	    (5 * NS_PER_SEC)
+#define STORE_SPARE 16384u /* pages of the store beyond its frames */
+#define ACCEPT_MAX  32	   /* connections at once: then those that are there have their turn */
 
 static void remove_files(const char *domain)
 {
@@ -75,25 +78,57 @@ static void on_linger(void *context)
 		loop_arm(broker->linger, LINGER_NS);
 }
 
+/*
+ * Reading a hole of the store through a mapping makes a page of zeroes there. A guest of
+ * ours reads only frames that it was given; what others fill is emptied again.
+ */
+static void store_tidy(struct broker *broker)
+{
+	uint32_t frames = broker->store.frames, end;
+
+	if (store_bytes(&broker->store) / PAGE_BYTES <=
+	    catalog_sums(broker->catalog).frames + STORE_SPARE)
+		return;
+	log_warn("somebody reads where no frames are: the store is emptied there");
+	for (uint32_t first = 0; first < frames; first = end) {
+		bool used = catalog_frame_is_used(broker->catalog, first);
+
+		for (end = first + 1; end < frames; end++)
+			if (catalog_frame_is_used(broker->catalog, end) != used)
+				break;
+		if (!used)
+			store_punch(&broker->store, first, end - first);
+	}
+}
+
 static void on_tidy(void *context)
 {
 	struct broker *broker = context;
 
+	store_tidy(broker);
 	broker_guests_tidy(broker);
 	if (loop_set_events(broker->incoming, EPOLLIN) < 0)
 		log_debug("cannot listen");
 	loop_arm(broker->tidy, TIDY_NS);
 }
 
+static void on_relief(void *context)
+{
+	broker_guests_relieve(context);
+}
+
 static void on_incoming(void *context, uint32_t events)
 {
 	struct broker *broker = context;
 	pid_t pid;
-	int fd, rc;
+	int fd, rc = 0;
 
-	while ((rc = sock_accept(broker->listen_fd, true, &fd, &pid)) == 0)
-		broker_connect(broker, fd, pid);
-	if (rc == -EAGAIN || rc == -EPERM)
+	for (int i = 0; rc == 0 && i < ACCEPT_MAX; i++) {
+		rc = sock_accept(broker->listen_fd, true, &fd, &pid);
+		if (rc == 0)
+			broker_connect(broker, fd, pid);
+	}
+	if (rc == 0 || rc == -EAGAIN || rc == -EPERM)
 		return;
 	/* out of descriptors, say: look again at the next tidy, not at once and for ever */
 	log_warn("cannot accept a connection: %s", strerror(-rc));
@@ -126,15 +161,31 @@ static int broker_listen(struct broker *broker)
 		rc = loop_add_timer(broker->loop, on_linger, broker, &broker->linger);
 	if (rc == 0)
 		rc = loop_add_timer(broker->loop, on_tidy, broker, &broker->tidy);
+	if (rc == 0)
+		rc = loop_add_timer(broker->loop, on_relief, broker, &broker->relief);
 	return rc;
+}
+
+/*
+ * Processes of the same user, root's aside, can't look into this one from now on, nor
+ * reach the store through what it has open. The leak checker would be one of them.
+ */
+static void broker_hide(void)
+{
+#ifndef __SANITIZE_ADDRESS__
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		log_warn("cannot keep other processes of this user out: %s", strerror(errno));
+#endif
 }
 
 static int broker_open(struct broker *broker, struct fail *why)
 {
 	int rc = store_init(&broker->store, broker->domain, why);
 
+	broker_guests_init(broker);
 	if (rc < 0)
 		return rc;
+	broker_hide();
 	if (getrandom(broker->secret.bytes, sizeof(broker->secret.bytes), 0) !=
 	    (ssize_t)sizeof(broker->secret.bytes))
 		return fail_errno(why, EIO, "cannot draw the secret of domain %s", broker->domain);

@@ -1,80 +1,124 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * guest.c - serves one connection: a guest's questions, or a command's
+ * guest.c - who is connected, for how long, and how much of the broker each may use up
  *
- * A message that can't be right (unknown, malformed, a page beyond the guest's RAM,
- * a release of what was never given) ends the connection: a guest of ours does not
- * send such a thing. It does not end the guest's references (broker.c).
+ * The end of a connection does not end the guest's references (broker.c): what a process
+ * holds is kept until the process ends.
+ *
+ * A peer can be anybody's of this user: a guest's process that its guest has taken over,
+ * or one that is not ours at all. What it may use up is bounded:
+ *
+ *	memory		one message that is not whole yet; what it does not read, up to
+ *			what a guest of its size can ever be sent; one claim and one
+ *			reference a page (dedup/catalog.c)
+ *	time		a quarter of one processor, after a burst for the first look at
+ *			a guest; who has used that up is not served until it has some again.
+ *			All connections of a process share it, and so do those after them
+ *			(process.c)
+ *	numbers		JOINS_MAX connections of a process whose references are kept
+ *	trust		see serve.c
+ *	the log		a line now and then, with a count of those left out
+ *
+ * A guest that stands still, in the middle of a message even, is not dropped for it: it
+ * may have been stopped, and a link is dear to it. It holds up nobody. Strangers, who
+ * have not said HELLO, have to be quick, are few, and share one allowance of time: where
+ * it is used up, who connects waits, too, behind those who came before.
  */
 #include "broker/guest.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/parse.h"
 
-#define LINGER_NS (2 * NS_PER_SEC)
+#define LINGER_NS	(2 * NS_PER_SEC)
+#define STRANGER_NS	(10 * NS_PER_SEC) /* until a connection has to be a guest's */
+#define STRANGERS_MAX	256u
+#define JOINS_MAX	8u
+#define RELIEF_NS	(20 * NS_PER_MS) /* between two looks at who is paused */
+#define COMPLAINT_NS	(10 * NS_PER_SEC)
+#define BACKLOG_BYTES	(1u << 20) /* a report, say */
+#define OFFER_BYTES_MAX 32u	   /* a message of one offer: what a page can cost */
 
-/* The catalog's view of the broker */
+static const struct allowance_rate time_rate = { 10 * NS_PER_SEC, 25 };
+static const struct allowance_rate complaint_rate = { 16 * COMPLAINT_NS, 100 };
 
-static int on_catalog_write(void *context, uint32_t frame, const void *bytes)
-{
-	struct broker *broker = context;
-
-	return store_write(&broker->store, frame, bytes);
-}
-
-static void on_catalog_punch(void *context, uint32_t frame)
-{
-	struct broker *broker = context;
-
-	store_punch(&broker->store, frame);
-}
-
-static void offers_send(struct guest *guest)
-{
-	uint8_t buffer[WIRE_HEADER_SIZE + BROKER_REPLY_MAX];
-	uint32_t count = guest->offer_count;
-	int length;
-
-	guest->offer_count = 0;
-	if (count == 0 || !guest->peer)
-		return;
-	length = broker_put_offers(buffer, sizeof(buffer), guest->offers, count);
-	if (length < 0 || peer_send(guest->peer, buffer, (size_t)length, -1) < 0)
-		peer_drop(guest->peer);
-}
-
-static void on_catalog_offer(void *context, uint32_t client, const struct catalog_item *item,
-			     uint32_t frame)
-{
-	struct broker *broker = context;
-	struct guest *guest = broker->by_client[client];
-
-	if (!guest->peer) { /* nobody there to take it: the reference comes back */
-		if (catalog_release(broker->catalog, client, frame) < 0)
-			log_error("lost count of frame %u", frame);
-		return;
-	}
-	guest->offers[guest->offer_count++] = (struct link_offer){
-		.page = item->page,
-		.frame = frame,
-		.digest_low = item->digest.low,
-	};
-	if (guest->offer_count == BROKER_OFFERS_MAX)
-		offers_send(guest);
-}
-
-const struct catalog_ops broker_catalog_ops = {
-	.write = on_catalog_write,
-	.punch = on_catalog_punch,
-	.offer = on_catalog_offer,
+static const struct peer_limits stranger_limits = {
+	.payload_bytes = BROKER_HELLO_BYTES,
+	.backlog_bytes = BACKLOG_BYTES,
 };
 
+void broker_guests_init(struct broker *broker)
+{
+	allowance_init(&broker->strangers, time_rate, now_ns());
+	allowance_init(&broker->complaints, complaint_rate, now_ns());
+}
+
+/* One sentence, unless there have been too many of them lately. */
+static void guest_complain(struct guest *guest, const char *what, int rc)
+{
+	struct broker *broker = guest->broker;
+
+	if (!allowance_is_left(&broker->complaints, now_ns())) {
+		broker->complaints_unsaid++;
+		return;
+	}
+	allowance_spend(&broker->complaints, COMPLAINT_NS);
+	log_warn("pid %d (%s) %s (%s); %" PRIu64 " more that were not said", guest->pid,
+		 guest->is_guest ? guest->name : "no guest", what, strerror(-rc),
+		 broker->complaints_unsaid);
+	broker->complaints_unsaid = 0;
+}
+
 /* Life and death */
+
+static void max_sharers_settle(struct broker *broker)
+{
+	uint32_t lowest = 0;
+
+	for (const struct guest *guest = broker->guests; guest; guest = guest->next)
+		if (guest->is_guest && guest->max_sharers > 0 &&
+		    (lowest == 0 || guest->max_sharers < lowest))
+			lowest = guest->max_sharers;
+	broker->max_sharers = lowest;
+	catalog_set_max_sharers(broker->catalog, lowest);
+}
+
+/* The process, if it is known, and not another one's of the same number. */
+static struct process *process_find(const struct broker *broker, pid_t pid)
+{
+	struct process *process = broker->processes;
+
+	while (process && (process->pid != pid || !process->death))
+		process = process->next;
+	return process;
+}
+
+static void processes_forget(struct broker *broker)
+{
+	struct process **link = &broker->processes;
+
+	while (*link) {
+		struct process *process = *link;
+
+		if (!process_is_forgettable(process)) {
+			link = &process->next;
+			continue;
+		}
+		*link = process->next;
+		process_free(process);
+	}
+}
+
+static void guest_enter_process(struct guest *guest, struct process *process)
+{
+	guest->process = process;
+	if (process)
+		process->users++;
+}
 
 static void guest_free(struct guest *guest)
 {
@@ -87,27 +131,42 @@ static void guest_free(struct guest *guest)
 	if (guest->is_guest) {
 		catalog_client_remove(broker->catalog, guest->client);
 		broker->by_client[guest->client] = NULL;
+		max_sharers_settle(broker);
 		if (--broker->guest_count == 0 && broker->linger)
 			loop_arm(broker->linger, LINGER_NS);
+	} else {
+		broker->stranger_count--;
 	}
-	loop_remove(guest->death);
-	if (guest->pidfd >= 0)
-		close(guest->pidfd);
+	if (guest->process)
+		guest->process->users--;
 	free(guest);
 }
 
 /* The process is gone, and its mappings with it. */
-static void on_death(void *context, uint32_t events)
+static void on_death(void *context, struct process *process)
 {
-	struct guest *guest = context;
+	struct broker *broker = context;
+	struct guest *guest, *next;
 
-	log_debug("guest %s (pid %d) has ended", guest->name, guest->pid);
-	loop_remove(guest->death);
-	guest->death = NULL;
-	if (guest->peer)
-		peer_drop(guest->peer); /* on_close does the rest */
-	else
-		guest_free(guest);
+	log_debug("pid %d has ended", process->pid);
+	for (guest = broker->guests; guest; guest = next) {
+		next = guest->next;
+		if (guest->process != process)
+			continue;
+		if (guest->peer)
+			peer_drop(guest->peer); /* on_close does the rest */
+		else
+			guest_free(guest);
+	}
+	processes_forget(broker);
+}
+
+static bool guest_holds_frames(const struct guest *guest)
+{
+	uint64_t references, cost_bytes;
+
+	catalog_client_cost(guest->broker->catalog, guest->client, &references, &cost_bytes);
+	return references > 0;
 }
 
 static void on_close(void *context)
@@ -115,150 +174,184 @@ static void on_close(void *context)
 	struct guest *guest = context;
 
 	guest->peer = NULL;
-	if (!guest->is_guest || !guest->death)
+	if (!guest->is_guest || !guest->process->death || !guest_holds_frames(guest))
 		guest_free(guest);
 }
 
-/* HELLO */
+/* Joining */
 
-static int guest_watch(struct guest *guest)
-{
-	guest->pidfd = (int)syscall(SYS_pidfd_open, guest->pid, 0);
-	if (guest->pidfd < 0)
-		return -errno;
-	return loop_add_fd(guest->broker->loop, guest->pidfd, EPOLLIN, on_death, guest,
-			   &guest->death);
-}
-
-static int guest_join(struct guest *guest, uint32_t pages)
+/* The process of a guest: known, or from now on. */
+static int guest_introduce(struct guest *guest)
 {
 	struct broker *broker = guest->broker;
-	int rc = guest_watch(guest);
+	struct process *process;
+	int rc;
 
+	if (!guest->process) /* another connection may have said HELLO meanwhile */
+		guest_enter_process(guest, process_find(broker, guest->pid));
+	if (guest->process)
+		return guest->process->trust > 0 ? 0 : -EACCES;
+	rc = process_create(broker->loop, guest->pid, time_rate, on_death, broker, &process);
+	if (rc < 0)
+		return rc;
+	process->next = broker->processes;
+	broker->processes = process;
+	guest_enter_process(guest, process);
+	return 0;
+}
+
+/* A guest's process has its guest's RAM: it can't be smaller than that. */
+static bool process_has_pages(pid_t pid, uint32_t pages)
+{
+	uint64_t size = UINT64_MAX;
+	char path[32];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", pid);
+	file = fopen(path, "re");
+	if (file && fscanf(file, "%" SCNu64, &size) != 1)
+		size = UINT64_MAX; /* not for us to see */
+	if (file)
+		fclose(file);
+	return size >= pages;
+}
+
+static uint32_t joins_of(const struct broker *broker, pid_t pid)
+{
+	uint32_t joins = 0;
+
+	for (const struct guest *guest = broker->guests; guest; guest = guest->next)
+		joins += guest->is_guest && guest->pid == pid;
+	return joins;
+}
+
+int guest_join(struct guest *guest, const struct broker_hello *hello)
+{
+	struct broker *broker = guest->broker;
+	int rc;
+
+	if (!process_has_pages(guest->pid, hello->pages))
+		return -ERANGE;
+	if (joins_of(broker, guest->pid) >= JOINS_MAX)
+		return -EUSERS;
+	rc = guest_introduce(guest);
 	if (rc == 0)
-		rc = catalog_client_add(broker->catalog, pages, &guest->client);
+		rc = catalog_client_add(broker->catalog, hello->pages, &guest->client);
 	if (rc < 0)
 		return rc;
 	if (guest->client >= ARRAY_SIZE(broker->by_client)) {
 		catalog_client_remove(broker->catalog, guest->client);
 		return -EUSERS;
 	}
+	memcpy(guest->name, hello->name, sizeof(guest->name));
+	peer_set_limits(
+		guest->peer,
+		(struct peer_limits){
+			.payload_bytes = BROKER_REQUEST_MAX,
+			.backlog_bytes = BACKLOG_BYTES + (size_t)hello->pages * OFFER_BYTES_MAX,
+		});
+	guest->max_sharers = hello->max_sharers;
+	guest->is_guest = true;
 	broker->by_client[guest->client] = guest;
 	broker->guest_count++;
+	broker->stranger_count--;
+	max_sharers_settle(broker);
 	loop_arm(broker->linger, 0);
-	guest->is_guest = true;
 	return 0;
 }
 
-static int on_hello(struct guest *guest, const uint8_t *payload, size_t length)
-{
-	uint8_t buffer[WIRE_HEADER_SIZE + sizeof(struct broker_welcome)];
-	struct broker_welcome welcome = { .secret = guest->broker->secret,
-					  .store_frames = guest->broker->store.frames };
-	struct broker_hello hello;
-	int rc = broker_get_hello(payload, length, &hello);
+/* Messages */
 
-	if (rc < 0)
-		return rc;
-	if (guest->is_guest || hello.pages == 0 || !name_is_valid(hello.name))
-		return -EPROTO;
-	memcpy(guest->name, hello.name, sizeof(guest->name));
-	rc = guest_join(guest, hello.pages);
-	if (rc < 0)
-		return rc;
-	log_debug("guest %s (pid %d) has joined", guest->name, guest->pid);
-	rc = broker_put_welcome(buffer, sizeof(buffer), &welcome);
-	return rc < 0 ? rc
-		      : peer_send(guest->peer, buffer, (size_t)rc,
-				  guest->broker->store.read_only_fd);
+static struct allowance *guest_time_of(struct guest *guest)
+{
+	return guest->process ? &guest->process->time : &guest->broker->strangers;
 }
 
-/* Questions */
-
-static int send_answers(struct guest *guest, const uint32_t *answers, uint32_t count)
+/* The next who is paused does not put off the relief of those who are already. */
+static void relief_arm(struct broker *broker)
 {
-	uint8_t buffer[WIRE_HEADER_SIZE + 4 + PROBE_MAX * 4];
-	int length = broker_put_numbers(buffer, sizeof(buffer), BROKER_ANSWERS, answers, count);
-
-	return length < 0 ? length : peer_send(guest->peer, buffer, (size_t)length, -1);
+	if (broker->relief_is_armed)
+		return;
+	broker->relief_is_armed = true;
+	loop_arm(broker->relief, RELIEF_NS);
 }
 
-static int on_probe(struct guest *guest, const uint8_t *payload, size_t length)
+static void guest_pause_if_out_of_time(struct guest *guest)
 {
-	struct catalog_item items[PROBE_MAX];
-	uint32_t answers[PROBE_MAX], count;
-	int rc = broker_get_probe(payload, length, items, &count);
-
-	for (uint32_t i = 0; rc == 0 && i < count; i++)
-		rc = catalog_probe(guest->broker->catalog, guest->client, &items[i], &answers[i]);
-	return rc < 0 ? rc : send_answers(guest, answers, count);
-}
-
-static int on_publish(struct guest *guest, const uint8_t *payload, size_t length)
-{
-	struct catalog_item items[PUBLISH_MAX];
-	uint32_t answers[PUBLISH_MAX], count;
-	const uint8_t *bytes;
-	int rc = broker_get_publish(payload, length, items, &count, &bytes);
-
-	for (uint32_t i = 0; rc == 0 && i < count; i++)
-		rc = catalog_publish(guest->broker->catalog, guest->client, &items[i],
-				     bytes + (size_t)i * PAGE_BYTES, &answers[i]);
-	return rc < 0 ? rc : send_answers(guest, answers, count);
-}
-
-static int on_release(struct guest *guest, const uint8_t *payload, size_t length)
-{
-	uint32_t frames[RELEASE_MAX], count;
-	int rc = broker_get_numbers(payload, length, RELEASE_MAX, frames, &count);
-
-	for (uint32_t i = 0; rc == 0 && i < count; i++)
-		rc = catalog_release(guest->broker->catalog, guest->client, frames[i]);
-	return rc;
-}
-
-static int on_report_request(struct guest *guest)
-{
-	AUTO_FREE uint8_t *bytes = NULL;
-	size_t length;
-	int rc = broker_report_make(guest->broker, &bytes, &length);
-
-	return rc < 0 ? rc : peer_send(guest->peer, bytes, length, -1);
-}
-
-static int guest_serve(struct guest *guest, const struct wire_header *header,
-		       const uint8_t *payload)
-{
-	static int (*const serve[])(struct guest *, const uint8_t *, size_t) = {
-		[BROKER_PROBE] = on_probe,
-		[BROKER_PUBLISH] = on_publish,
-		[BROKER_RELEASE] = on_release,
-	};
-
-	if (header->type == BROKER_HELLO)
-		return on_hello(guest, payload, header->length);
-	if (header->type == BROKER_REPORT_REQUEST && header->length == 0)
-		return on_report_request(guest);
-	if (!guest->is_guest || header->type >= ARRAY_SIZE(serve) || !serve[header->type])
-		return -EPROTO;
-	return serve[header->type](guest, payload, header->length);
+	if (allowance_is_left(guest_time_of(guest), now_ns()))
+		return;
+	log_debug("pid %d has used up its time", guest->pid);
+	guest->is_paused = true;
+	peer_pause(guest->peer);
+	relief_arm(guest->broker);
 }
 
 static int on_message(void *context, const struct wire_header *header, const uint8_t *payload)
 {
 	struct guest *guest = context;
 	struct broker *broker = guest->broker;
+	/* joining is at the expense of strangers: who joins is one until then */
+	struct allowance *time = guest_time_of(guest);
+	uint64_t begin_ns = thread_cpu_ns();
 	int rc = guest_serve(guest, header, payload);
 
-	if (rc < 0)
-		log_warn("pid %d sent what no guest sends (message %u: %s): dropped", guest->pid,
-			 header->type, strerror(-rc));
-	for (struct guest *other = broker->guests; other; other = other->next)
-		offers_send(other);
+	if (rc == -EUSERS || rc == -EACCES)
+		guest_complain(guest, "has joined too often, or lied: it shares no more", rc);
+	else if (rc < 0)
+		guest_complain(guest, "sent what no guest sends: dropped", rc);
+	for (struct guest *other = broker->guests; broker->offers_wait && other;
+	     other = other->next)
+		guest_send_offers(other);
+	broker->offers_wait = false;
+	allowance_spend(time, thread_cpu_ns() - begin_ns);
+	guest_pause_if_out_of_time(guest);
 	return rc;
 }
 
+void broker_guests_relieve(struct broker *broker)
+{
+	bool is_paused = false;
+
+	broker->relief_is_armed = false;
+	for (struct guest *guest = broker->guests; guest; guest = guest->next) {
+		if (!guest->is_paused || !guest->peer)
+			continue;
+		guest->is_paused = !allowance_is_left(guest_time_of(guest), now_ns());
+		if (!guest->is_paused)
+			peer_resume(guest->peer);
+		is_paused |= guest->is_paused;
+	}
+	if (is_paused)
+		relief_arm(broker);
+}
+
+/* Connections */
+
 static const struct peer_ops peer_ops = { .on_message = on_message, .on_close = on_close };
+
+/* The oldest goes: whoever means to join does so at once. */
+static void strangers_bound(struct broker *broker)
+{
+	struct guest *oldest = NULL;
+
+	if (broker->stranger_count <= STRANGERS_MAX)
+		return;
+	for (struct guest *guest = broker->guests; guest; guest = guest->next)
+		if (!guest->is_guest && !oldest)
+			oldest = guest;
+	if (oldest)
+		peer_close(oldest->peer); /* at once: the next one is there already */
+}
+
+/* What the oldest ask is served first. */
+static void guest_append(struct broker *broker, struct guest *guest)
+{
+	struct guest **link = &broker->guests;
+
+	while (*link)
+		link = &(*link)->next;
+	*link = guest;
+}
 
 void broker_connect(struct broker *broker, int fd, pid_t pid)
 {
@@ -271,22 +364,33 @@ void broker_connect(struct broker *broker, int fd, pid_t pid)
 	}
 	guest->broker = broker;
 	guest->pid = pid;
-	guest->pidfd = -1;
-	rc = peer_create(broker->loop, fd, BROKER_REQUEST_MAX, &peer_ops, guest, &guest->peer);
+	guest->since_ns = now_ns();
+	rc = peer_create(broker->loop, fd, stranger_limits, &peer_ops, guest, &guest->peer);
 	if (rc < 0) {
 		log_warn("cannot serve pid %d: %s", pid, strerror(-rc));
 		free(guest);
 		return;
 	}
-	guest->next = broker->guests;
-	broker->guests = guest;
+	guest_enter_process(guest, process_find(broker, pid));
+	guest_append(broker, guest);
+	broker->stranger_count++;
+	/* or its first message would be free, and a connection costs nothing */
+	guest_pause_if_out_of_time(guest);
+	strangers_bound(broker);
 }
 
 void broker_guests_tidy(struct broker *broker)
 {
-	for (struct guest *guest = broker->guests; guest; guest = guest->next)
-		if (guest->peer)
-			peer_shrink(guest->peer);
+	uint64_t now = now_ns();
+
+	for (struct guest *guest = broker->guests; guest; guest = guest->next) {
+		if (!guest->peer)
+			continue;
+		peer_shrink(guest->peer);
+		if (!guest->is_guest && now - guest->since_ns > STRANGER_NS)
+			peer_drop(guest->peer);
+	}
+	processes_forget(broker);
 }
 
 void broker_guests_free(struct broker *broker)
@@ -299,5 +403,11 @@ void broker_guests_free(struct broker *broker)
 			peer_close(guest->peer); /* through on_close */
 		if (broker->guests == guest)
 			guest_free(guest);
+	}
+	while (broker->processes) {
+		struct process *process = broker->processes;
+
+		broker->processes = process->next;
+		process_free(process);
 	}
 }

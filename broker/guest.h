@@ -11,7 +11,9 @@
 #include <sys/types.h>
 
 #include "base/loop.h"
+#include "broker/allowance.h"
 #include "broker/peer.h"
+#include "broker/process.h"
 #include "broker/store.h"
 #include "dedup/catalog.h"
 #include "wire/broker.h"
@@ -25,38 +27,61 @@ struct broker {
 	struct loop_source *incoming;
 	struct loop_source *linger; /* armed while there is no guest */
 	struct loop_source *tidy;
+	struct loop_source *relief; /* armed while somebody is paused */
+	bool relief_is_armed;
 	struct digest_secret secret;
 	struct store store;
 	struct catalog *catalog;
-	struct guest *guests;	       /* connections as well, before they say HELLO */
-	uint32_t guest_count;	       /* of those that said HELLO */
+	uint32_t max_sharers;	   /* the lowest that a guest asks for; 0: none does */
+	struct guest *guests;	   /* oldest first; strangers too: who has not said HELLO */
+	struct process *processes; /* that said HELLO once */
+	uint32_t guest_count;	   /* of those that said HELLO */
+	uint32_t stranger_count;
+	struct allowance strangers;  /* processor time of all strangers together */
+	struct allowance complaints; /* lines in the log */
+	uint64_t complaints_unsaid;
+	bool offers_wait;	       /* somebody has some that are not sent yet */
 	struct guest *by_client[4096]; /* who gets the offers for a catalog client */
 };
 
 extern const struct catalog_ops broker_catalog_ops;
 
+void broker_guests_init(struct broker *broker);
 /* Takes over a connection of the process pid. */
 void broker_connect(struct broker *broker, int fd, pid_t pid);
-/* Gives back memory that nobody needs at the moment. */
+/* Gives back memory that nobody needs at the moment, and ends what leads to nothing. */
 void broker_guests_tidy(struct broker *broker);
+/* Lets those go on who have waited for long enough. */
+void broker_guests_relieve(struct broker *broker);
 void broker_guests_free(struct broker *broker);
 
 /* report.c: the message that answers REPORT_REQUEST. The caller frees it. */
 CHECKED int broker_report_make(struct broker *broker, uint8_t **ret_bytes, size_t *ret_length);
 
-/* For report.c. */
+/* For serve.c and report.c. */
 struct guest {
 	struct guest *next;
 	struct broker *broker;
 	struct peer *peer; /* NULL: the connection is over, the process is not */
 	pid_t pid;
-	int pidfd;
-	struct loop_source *death; /* the pidfd */
-	bool is_guest;		   /* said HELLO: the fields below count */
-	uint32_t client;	   /* in the catalog */
+	struct process *process; /* NULL: has never said HELLO */
+	uint64_t since_ns;
+	bool is_paused;	      /* has used up its time */
+	bool is_guest;	      /* said HELLO: the fields below count */
+	uint32_t client;      /* in the catalog */
+	uint32_t max_sharers; /* as it asked; 0: any number */
 	char name[WIRE_TEXT_SIZE];
 	struct link_offer offers[BROKER_OFFERS_MAX]; /* gathered while a message is served */
 	uint32_t offer_count;
 };
+
+/* Makes a connection a guest's. pages: of RAM, as it says. */
+CHECKED int guest_join(struct guest *guest, const struct broker_hello *hello);
+
+/* serve.c: a whole message; an error drops who sent it. */
+CHECKED int guest_serve(struct guest *guest, const struct wire_header *header,
+			const uint8_t *payload);
+/* serve.c: what has been gathered for the guest. */
+void guest_send_offers(struct guest *guest);
 
 #endif

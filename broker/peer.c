@@ -22,11 +22,19 @@ struct peer {
 	struct loop_source *source;
 	const struct peer_ops *ops;
 	void *context;
-	size_t max_payload;
+	struct peer_limits limits;
 	struct buffer in;
 	struct buffer out; /* not yet taken by the socket */
 	bool dropped;
+	bool paused;
 };
+
+/* What the loop shall wait for. */
+static int peer_wait(struct peer *peer)
+{
+	return loop_set_events(peer->source, (peer->paused ? 0 : (uint32_t)EPOLLIN) |
+						     (peer->out.used > 0 ? (uint32_t)EPOLLOUT : 0));
+}
 
 static int buffer_reserve(struct buffer *buffer, size_t size)
 {
@@ -72,10 +80,11 @@ static int input_dispatch(struct peer *peer)
 	size_t done = 0;
 	int rc = 0;
 
-	while (rc == 0 && !peer->dropped && peer->in.used - done >= WIRE_HEADER_SIZE) {
+	while (rc == 0 && !peer->dropped && !peer->paused &&
+	       peer->in.used - done >= WIRE_HEADER_SIZE) {
 		struct wire_header header;
 
-		rc = wire_header_decode(peer->in.bytes + done, peer->max_payload, &header);
+		rc = wire_header_decode(peer->in.bytes + done, peer->limits.payload_bytes, &header);
 		if (rc < 0)
 			break;
 		if (peer->in.used - done - WIRE_HEADER_SIZE < header.length) {
@@ -117,7 +126,7 @@ static int output_flush(struct peer *peer)
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 	buffer_consume(&peer->out, (size_t)n);
-	return peer->out.used > 0 ? 0 : loop_set_events(peer->source, EPOLLIN);
+	return peer->out.used > 0 ? 0 : peer_wait(peer);
 }
 
 static void on_ready(void *context, uint32_t events)
@@ -133,7 +142,7 @@ static void on_ready(void *context, uint32_t events)
 		peer_close(peer);
 }
 
-int peer_create(struct loop *loop, int fd, size_t max_payload, const struct peer_ops *ops,
+int peer_create(struct loop *loop, int fd, struct peer_limits limits, const struct peer_ops *ops,
 		void *context, struct peer **ret_peer)
 {
 	struct peer *peer = calloc(1, sizeof(*peer));
@@ -145,11 +154,31 @@ int peer_create(struct loop *loop, int fd, size_t max_payload, const struct peer
 		return rc;
 	}
 	peer->fd = fd;
-	peer->max_payload = max_payload;
+	peer->limits = limits;
 	peer->ops = ops;
 	peer->context = context;
 	*ret_peer = peer;
 	return 0;
+}
+
+void peer_set_limits(struct peer *peer, struct peer_limits limits)
+{
+	peer->limits = limits;
+}
+
+void peer_pause(struct peer *peer)
+{
+	peer->paused = true;
+	if (peer_wait(peer) < 0)
+		peer_drop(peer);
+}
+
+/* Whole messages may lie here already, and nothing more come that would tell of them. */
+void peer_resume(struct peer *peer)
+{
+	peer->paused = false;
+	if (input_dispatch(peer) < 0 || peer_wait(peer) < 0)
+		peer_drop(peer);
 }
 
 void peer_drop(struct peer *peer)
@@ -164,7 +193,7 @@ static int output_keep(struct peer *peer, const void *bytes, size_t length)
 	size_t wanted = peer->out.used + length;
 	int rc;
 
-	if (wanted > PEER_BACKLOG_MAX)
+	if (wanted > peer->limits.backlog_bytes)
 		return -ENOBUFS;
 	/* doubled, so that many small messages are not copied again and again */
 	rc = wanted > peer->out.size ? buffer_reserve(&peer->out, wanted * 2) : 0;
@@ -172,7 +201,7 @@ static int output_keep(struct peer *peer, const void *bytes, size_t length)
 		return rc;
 	memcpy(peer->out.bytes + peer->out.used, bytes, length);
 	peer->out.used += length;
-	return loop_set_events(peer->source, EPOLLIN | EPOLLOUT);
+	return peer_wait(peer);
 }
 
 int peer_send(struct peer *peer, const void *bytes, size_t length, int pass_fd)

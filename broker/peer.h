@@ -2,7 +2,8 @@
 /*
  * peer.h - one connection of the broker: whole messages in, whole messages out
  *
- * Never waits: what a peer does not read is kept, up to PEER_BACKLOG_MAX, after
+ * Never waits. What a peer sends is kept until it is a whole message, so it can cost one
+ * message's memory by falling silent; what it does not read is kept up to a limit, after
  * which the peer is dropped. One thread, the loop's.
  */
 #ifndef BROKER_PEER_H
@@ -13,8 +14,6 @@
 #include "base/loop.h"
 #include "wire/codec.h"
 
-#define PEER_BACKLOG_MAX (64u << 20)
-
 struct peer;
 
 struct peer_ops {
@@ -24,9 +23,20 @@ struct peer_ops {
 	void (*on_close)(void *context);
 };
 
+struct peer_limits {
+	size_t payload_bytes; /* of the longest message that it may send */
+	size_t backlog_bytes; /* that may wait for it to read */
+};
+
 /* Takes fd over, which is non-blocking, in failure too. */
-CHECKED int peer_create(struct loop *loop, int fd, size_t max_payload, const struct peer_ops *ops,
-			void *context, struct peer **ret_peer);
+CHECKED int peer_create(struct loop *loop, int fd, struct peer_limits limits,
+			const struct peer_ops *ops, void *context, struct peer **ret_peer);
+/* From the next message on. */
+void peer_set_limits(struct peer *peer, struct peer_limits limits);
+
+/* Serves no more messages until it is resumed; what was sent before is still written. */
+void peer_pause(struct peer *peer);
+void peer_resume(struct peer *peer);
 
 /* Ends the connection soon, through on_close: safe while a message is served. */
 void peer_drop(struct peer *peer);

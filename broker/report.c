@@ -37,6 +37,7 @@ static void report_fill(struct broker *broker, struct broker_report *report)
 
 	snprintf(report->domain, sizeof(report->domain), "%s", broker->domain);
 	report->frames = sums.frames;
+	report->max_sharers = broker->max_sharers;
 	report->shared_mappings = sums.references;
 	report->store_bytes = store_bytes(&broker->store);
 	report->overhead_bytes = own_memory_bytes(broker);

@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "broker/store_file.h"
 #include "dedup/digest.h"
 #include "dedup/catalog.h"
 
@@ -30,25 +32,45 @@ static int reopen_read_only(int fd)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-int store_init(struct store *store, const char *domain, struct fail *why)
+/* Where mounting is forbidden; the mode stops other users, and no one else. */
+static int make_sealed(const char *name, struct store *store)
 {
-	char name[128];
-	off_t size;
-
-	snprintf(name, sizeof(name), "samepage-store-%s", domain);
-	*store = (struct store){ .fd = -1, .read_only_fd = -1, .frames = host_frames() };
-	size = (off_t)store->frames * PAGE_BYTES;
 	store->fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (store->fd >= 0)
 		store->read_only_fd = reopen_read_only(store->fd);
-	/* so that who has the read-only descriptor can't simply open it anew for writing */
-	if (store->fd < 0 || store->read_only_fd < 0 || fchmod(store->fd, 0400) < 0 ||
-	    ftruncate(store->fd, size) < 0 ||
-	    fcntl(store->fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0) {
-		int error = errno;
+	return store->read_only_fd >= 0 && fchmod(store->fd, 0400) == 0 ? 0 : -errno;
+}
 
+static int store_make(struct store *store, const char *name)
+{
+	int rc = store_file_create(name, &store->fd, &store->read_only_fd);
+
+	store->is_guarded = rc == 0;
+	if (rc < 0) {
+		log_warn("the store can't be mounted (%s): processes of this user can open it "
+			 "for writing",
+			 strerror(-rc));
+		rc = make_sealed(name, store);
+	}
+	if (rc == 0 && ftruncate(store->fd, (off_t)store->frames * PAGE_BYTES) < 0)
+		rc = -errno;
+	if (rc == 0 && !store->is_guarded &&
+	    fcntl(store->fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
+		rc = -errno;
+	return rc;
+}
+
+int store_init(struct store *store, const char *domain, struct fail *why)
+{
+	char name[128];
+	int rc;
+
+	snprintf(name, sizeof(name), "samepage-store-%s", domain);
+	*store = (struct store){ .fd = -1, .read_only_fd = -1, .frames = host_frames() };
+	rc = store_make(store, name);
+	if (rc < 0) {
 		store_done(store);
-		return fail_errno(why, error, "cannot make the store of domain %s", domain);
+		return fail_errno(why, -rc, "cannot make the store of domain %s", domain);
 	}
 	return 0;
 }
@@ -64,18 +86,21 @@ void store_done(struct store *store)
 
 int store_write(struct store *store, uint32_t frame, const void *bytes)
 {
-	ssize_t n = pwrite(store->fd, bytes, PAGE_BYTES, (off_t)frame * PAGE_BYTES);
+	ssize_t n;
 
+	if (frame >= store->frames) /* not every file's size is sealed */
+		return -EFBIG;
+	n = pwrite(store->fd, bytes, PAGE_BYTES, (off_t)frame * PAGE_BYTES);
 	if (n < 0)
 		return -errno;
 	return n == (ssize_t)PAGE_BYTES ? 0 : -ENOSPC;
 }
 
-void store_punch(struct store *store, uint32_t frame)
+void store_punch(struct store *store, uint32_t frame, uint32_t count)
 {
 	/* a frame that can't be freed costs memory until it is written anew: say so */
 	if (fallocate(store->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-		      (off_t)frame * PAGE_BYTES, PAGE_BYTES) < 0)
+		      (off_t)frame * PAGE_BYTES, (off_t)count * PAGE_BYTES) < 0)
 		log_debug("cannot punch frame %u: errno %d", frame, errno);
 }
 
