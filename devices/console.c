@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * console.c - the far end of the serial cable: two descriptors of the host
+ * console.c - the far end of the serial cable: two descriptors of the host, and a hub
  *
  * Descriptors that came from outside are often shared with other programs (a
  * terminal's three are one), so that we must not make them non-blocking. Output
  * opens them anew where that works; else it asks poll() first and writes little.
  * A regular file can't be polled and never blocks for long: it is written at once.
  *
- * Bytes flow out of the serial port into `pending`, and from there out; more is
- * taken only when pending is empty, so that order holds and the serial port's
- * queue is what fills up.
+ * Bytes flow out of the serial port into the hub, and `out` reads them there. Without
+ * watchers, more is taken only when `out` has all, so that the serial port's queue is
+ * what fills up: then the guest waits, and nothing is lost.
  */
 #include "devices/console.h"
 
@@ -22,10 +22,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "devices/console_hub.h"
 
-#define PENDING_BYTES 4096 /* no more than PIPE_BUF: a pipe that polls writable takes it whole */
-#define INPUT_BYTES   256
-#define FLUSH_MS      500 /* without progress */
+#define WRITE_BYTES 4096 /* no more than PIPE_BUF: a pipe that polls writable takes it whole */
+#define INPUT_BYTES 256
+#define FLUSH_MS    500		/* without progress */
+#define PUMP_BYTES  (64u << 10) /* at a time: the loop has other work than a guest that floods */
 
 /*
  * How long output gathers before it is written. A guest sends byte by byte: waking
@@ -35,8 +37,10 @@
 
 struct console {
 	struct serial *serial;
-	struct loop_source *wake;   /* a vCPU wrote, or has read */
-	struct loop_source *gather; /* runs while output gathers */
+	struct console_hub *hub;
+	struct console_reader reader; /* what `out` has got of the hub's bytes */
+	struct loop_source *wake;     /* a vCPU wrote, or has read */
+	struct loop_source *gather;   /* runs while output gathers */
 	struct loop_source *in_source;
 	struct loop_source *out_source;
 	int in;
@@ -46,9 +50,6 @@ struct console {
 	bool in_ended;
 	console_filter_fn *filter;
 	void *filter_context;
-	size_t pending_start;
-	size_t pending_end;
-	unsigned char pending[PENDING_BYTES];
 };
 
 static void out_watch(struct console *console, bool wanted)
@@ -78,34 +79,49 @@ static bool out_is_ready(const struct console *console)
 	return poll(&poll_fd, 1, 0) > 0;
 }
 
-/* Writes until all is out (true) or no more is taken now. */
-static bool output_pump(struct console *console)
+/* Writes what `out` has not got yet: true if that is all of it. */
+static bool out_write(struct console *console)
 {
-	for (;;) {
+	const struct console_ring *ring = console_hub_ring(console->hub);
+	const void *bytes;
+	size_t length;
+
+	while (console->out >= 0 &&
+	       (length = console_reader_peek(&console->reader, ring, &bytes)) > 0) {
 		ssize_t n;
 
-		if (console->pending_start == console->pending_end) {
-			console->pending_start = 0;
-			console->pending_end = serial_take_output(console->serial, console->pending,
-								  sizeof(console->pending));
-			if (console->pending_end == 0)
-				return true;
-		}
-		if (console->out < 0) {
-			console->pending_start = console->pending_end;
-			continue;
-		}
 		if (!out_is_ready(console))
 			return false;
-		n = write(console->out, console->pending + console->pending_start,
-			  console->pending_end - console->pending_start);
+		n = write(console->out, bytes, length < WRITE_BYTES ? length : WRITE_BYTES);
 		if (n >= 0)
-			console->pending_start += (size_t)n;
+			console_reader_take(&console->reader, ring, (size_t)n);
 		else if (errno == EAGAIN)
 			return false;
 		else if (errno != EINTR)
 			out_give_up(console);
 	}
+	return true;
+}
+
+/* From the serial port to the hub and out. True: `out` has all. */
+static bool output_pump(struct console *console)
+{
+	unsigned char bytes[WRITE_BYTES];
+
+	for (size_t taken = 0; taken < PUMP_BYTES;) {
+		bool is_out = out_write(console);
+		size_t n;
+
+		if (!is_out && !console_hub_is_watched(console->hub))
+			return false;
+		n = serial_take_output(console->serial, bytes, sizeof(bytes));
+		if (n == 0)
+			return is_out;
+		console_hub_feed(console->hub, bytes, n);
+		taken += n;
+	}
+	loop_arm(console->gather, GATHER_NS);
+	return out_write(console);
 }
 
 static void input_end(struct console *console)
@@ -137,12 +153,14 @@ static bool input_pump(struct console *console)
 	return true;
 }
 
+static void output_go_on(struct console *console)
+{
+	out_watch(console, !output_pump(console));
+}
+
 static void on_out(void *context, uint32_t events)
 {
-	struct console *console = context;
-
-	if (output_pump(console))
-		out_watch(console, false);
+	output_go_on(context);
 }
 
 static void on_in(void *context, uint32_t events)
@@ -154,8 +172,8 @@ static void on_wake(void *context)
 {
 	struct console *console = context;
 
-	/* also where the output is gone: then output_pump() throws it away */
 	loop_arm(console->gather, GATHER_NS);
+	console_hub_input_ready(console->hub);
 	if (console->in_is_file && !console->in_ended)
 		while (input_pump(console) && !console->in_ended)
 			;
@@ -165,9 +183,17 @@ static void on_wake(void *context)
 
 static void on_gathered(void *context)
 {
-	struct console *console = context;
+	output_go_on(context);
+}
 
-	out_watch(console, !output_pump(console));
+static size_t hub_input_room(void *context)
+{
+	return serial_input_room(((struct console *)context)->serial);
+}
+
+static void hub_input(void *context, const void *bytes, size_t length)
+{
+	serial_put_input(((struct console *)context)->serial, bytes, length);
 }
 
 /* Called by the serial port on any thread, with its lock held. */
@@ -218,6 +244,33 @@ static int input_open(struct console *console, struct loop *loop, int fd)
 	return 0;
 }
 
+/* The serial port with all that stands behind it but the descriptors. */
+static int parts_create(struct console *console, const struct console_config *config,
+			struct loop *loop)
+{
+	struct serial_hooks serial_hooks = {
+		.set_irq = config->set_irq,
+		.irq_context = config->irq_context,
+		.output_ready = on_serial_moved,
+		.input_ready = on_serial_moved,
+		.context = console,
+	};
+	struct console_hub_hooks hub_hooks = {
+		.input_room = hub_input_room,
+		.input = hub_input,
+		.context = console,
+	};
+	int rc = loop_add_wake(loop, on_wake, console, &console->wake);
+
+	if (rc == 0)
+		rc = loop_add_timer(loop, on_gathered, console, &console->gather);
+	if (rc == 0)
+		rc = console_hub_create(loop, &hub_hooks, &console->hub);
+	if (rc == 0)
+		rc = serial_create(&serial_hooks, &console->serial);
+	return rc;
+}
+
 int console_create(const struct console_config *config, struct loop *loop,
 		   struct console **ret_console, struct fail *why)
 {
@@ -229,20 +282,7 @@ int console_create(const struct console_config *config, struct loop *loop,
 	console->in = console->out = console->own_out = -1;
 	console->filter = config->filter;
 	console->filter_context = config->filter_context;
-	rc = loop_add_wake(loop, on_wake, console, &console->wake);
-	if (rc == 0)
-		rc = loop_add_timer(loop, on_gathered, console, &console->gather);
-	if (rc == 0) {
-		struct serial_hooks hooks = {
-			.set_irq = config->set_irq,
-			.irq_context = config->irq_context,
-			.output_ready = config->out >= 0 ? on_serial_moved : NULL,
-			.input_ready = on_serial_moved,
-			.context = console,
-		};
-
-		rc = serial_create(&hooks, &console->serial);
-	}
+	rc = parts_create(console, config, loop);
 	if (rc == 0)
 		rc = output_open(console, loop, config->out);
 	if (rc == 0)
@@ -263,6 +303,7 @@ void console_free(struct console *console)
 	loop_remove(console->gather);
 	loop_remove(console->in_source);
 	loop_remove(console->out_source);
+	console_hub_free(console->hub);
 	serial_free(console->serial);
 	if (console->own_out >= 0)
 		close(console->own_out);
@@ -274,12 +315,29 @@ struct serial *console_serial(struct console *console)
 	return console->serial;
 }
 
+int console_attach(struct console *console, int fd, bool kept_only, struct fail *why)
+{
+	int rc = console_hub_attach(console->hub, fd, kept_only, why);
+
+	/* from now on, an output that is stuck holds nothing back */
+	if (rc == 0)
+		output_go_on(console);
+	return rc;
+}
+
 void console_flush(struct console *console)
 {
+	unsigned char bytes[WRITE_BYTES];
+	size_t n;
+
 	while (!output_pump(console)) {
 		struct pollfd poll_fd = { .fd = console->out, .events = POLLOUT };
 
 		if (poll(&poll_fd, 1, FLUSH_MS) <= 0)
-			return;
+			break;
 	}
+	/* what `out` did not take in time is still for the hub */
+	while ((n = serial_take_output(console->serial, bytes, sizeof(bytes))) > 0)
+		console_hub_feed(console->hub, bytes, n);
+	console_hub_flush(console->hub);
 }

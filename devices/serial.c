@@ -90,6 +90,10 @@ static bool ring_take(struct ring *ring, unsigned char *ret_byte)
 	return true;
 }
 
+static const struct serial_state power_on = {
+	.divisor = { 12 }, /* 9600 baud, as after firmware */
+};
+
 int serial_create(const struct serial_hooks *hooks, struct serial **ret_serial)
 {
 	struct serial *serial = calloc(1, sizeof(*serial));
@@ -99,7 +103,7 @@ int serial_create(const struct serial_hooks *hooks, struct serial **ret_serial)
 	serial->hooks = *hooks;
 	serial->output = (struct ring){ .bytes = serial->output_bytes, .size = OUTPUT_BYTES };
 	serial->input = (struct ring){ .bytes = serial->input_bytes, .size = INPUT_BYTES };
-	serial->state.divisor[0] = 12; /* 9600 baud, as after firmware */
+	serial->state = power_on;
 	pthread_mutex_init(&serial->lock, NULL);
 	*ret_serial = serial;
 	return 0;
@@ -111,6 +115,15 @@ void serial_free(struct serial *serial)
 		return;
 	pthread_mutex_destroy(&serial->lock);
 	free(serial);
+}
+
+void serial_reset(struct serial *serial)
+{
+	pthread_mutex_lock(&serial->lock);
+	serial->state = power_on;
+	serial->irq_level = false;
+	serial->hooks.set_irq(serial->hooks.irq_context, false);
+	pthread_mutex_unlock(&serial->lock);
 }
 
 static bool transmitter_is_empty(const struct serial *serial)

@@ -46,6 +46,9 @@ struct serial;
 CHECKED int serial_create(const struct serial_hooks *hooks, struct serial **ret_serial);
 void serial_free(struct serial *serial); /* NULL is fine */
 
+/* As after power-on, for a guest that starts anew; what is queued stays. Any thread. */
+void serial_reset(struct serial *serial);
+
 extern const struct bus_ops serial_ops; /* context: the struct serial */
 
 /* The host's side, any thread. Both return the bytes that were moved. */
