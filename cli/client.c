@@ -142,19 +142,19 @@ static int receive_all(int fd, uint8_t *bytes, size_t length, uint64_t deadline_
 }
 
 /* One request and the message that answers it. payload: CONTROL_MAX_PAYLOAD bytes. */
-static int client_ask(struct client *client, enum control_type type, int pass_fd, int timeout_ms,
-		      uint8_t *payload, struct wire_header *ret_header)
+static int client_ask(struct client *client, const struct control_request *request, int pass_fd,
+		      int timeout_ms, uint8_t *payload, struct wire_header *ret_header)
 {
 	uint64_t deadline_ns = deadline_after(timeout_ms);
-	uint8_t bytes[WIRE_HEADER_SIZE];
-	int rc = control_request_encode(type, bytes, sizeof(bytes));
+	uint8_t bytes[CONTROL_MAX_REQUEST];
+	int rc = control_request_encode(request, bytes, sizeof(bytes));
 
 	if (rc < 0)
 		return rc;
-	/* 8 bytes into an empty socket: never partial, never waits */
+	/* a few bytes into an empty socket: never partial, never waits */
 	rc = sock_write_fd(client->fd, bytes, (size_t)rc, pass_fd);
 	if (rc == 0)
-		rc = receive_all(client->fd, bytes, sizeof(bytes), deadline_ns);
+		rc = receive_all(client->fd, bytes, WIRE_HEADER_SIZE, deadline_ns);
 	if (rc == 0)
 		rc = wire_header_decode(bytes, CONTROL_MAX_PAYLOAD, ret_header);
 	if (rc == 0)
@@ -181,13 +181,13 @@ static int ask_failed(const struct client *client, int rc, struct fail *why)
 	}
 }
 
-int client_request(struct client *client, enum control_type type, int pass_fd, int timeout_ms,
-		   struct fail *why)
+int client_request_number(struct client *client, const struct control_request *request, int pass_fd,
+			  int timeout_ms, struct fail *why)
 {
 	uint8_t payload[CONTROL_MAX_PAYLOAD];
 	struct control_outcome outcome;
 	struct wire_header header;
-	int rc = client_ask(client, type, pass_fd, timeout_ms, payload, &header);
+	int rc = client_ask(client, request, pass_fd, timeout_ms, payload, &header);
 
 	if (rc == 0 && header.type != CONTROL_OUTCOME)
 		rc = -EPROTO;
@@ -200,11 +200,20 @@ int client_request(struct client *client, enum control_type type, int pass_fd, i
 	return 0;
 }
 
+int client_request(struct client *client, enum control_type type, int pass_fd, int timeout_ms,
+		   struct fail *why)
+{
+	struct control_request request = { .type = type };
+
+	return client_request_number(client, &request, pass_fd, timeout_ms, why);
+}
+
 int client_report(struct client *client, struct control_report *ret_report, struct fail *why)
 {
+	struct control_request request = { .type = CONTROL_REPORT };
 	uint8_t payload[CONTROL_MAX_PAYLOAD];
 	struct wire_header header;
-	int rc = client_ask(client, CONTROL_REPORT, -1, CLIENT_TIMEOUT_MS, payload, &header);
+	int rc = client_ask(client, &request, -1, CLIENT_TIMEOUT_MS, payload, &header);
 
 	if (rc == 0 && header.type != CONTROL_REPORT_REPLY)
 		rc = -EPROTO;

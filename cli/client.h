@@ -43,6 +43,9 @@ void client_close(struct client *client);
  */
 CHECKED int client_request(struct client *client, enum control_type type, int pass_fd,
 			   int timeout_ms, struct fail *why);
+/* The same for requests of which a number is part. */
+CHECKED int client_request_number(struct client *client, const struct control_request *request,
+				  int pass_fd, int timeout_ms, struct fail *why);
 CHECKED int client_report(struct client *client, struct control_report *ret_report,
 			  struct fail *why);
 

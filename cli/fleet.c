@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "cli/end_signals.h"
 #include "cli/member.h"
 #include "cli/prefix.h"
 #include "cli/verb.h"
@@ -48,7 +49,7 @@ struct member_watch {
 
 struct fleet {
 	struct loop *loop;
-	struct loop_source *kill_timer, *signals[3];
+	struct loop_source *kill_timer, *signals[END_SIGNALS];
 	struct member_watch *members;
 	size_t count, starting, alive;
 	bool detach;
@@ -58,8 +59,6 @@ struct fleet {
 	bool failed;	  /* with the sentence of the first member that could not start */
 	struct fail why;
 };
-
-static const int end_signals[] = { SIGINT, SIGTERM, SIGHUP };
 
 static void fleet_signal(struct fleet *fleet, int number)
 {
@@ -306,24 +305,11 @@ static int fleet_watch(struct fleet *fleet, struct fail *why)
 
 	if (rc == 0)
 		rc = loop_add_timer(fleet->loop, on_kill_timer, fleet, &fleet->kill_timer);
-	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(end_signals); i++)
-		rc = loop_add_signal(fleet->loop, end_signals[i], on_signal, fleet,
-				     &fleet->signals[i]);
+	if (rc == 0)
+		rc = end_signals_listen(fleet->loop, on_signal, fleet, fleet->signals);
 	for (size_t i = 0; rc == 0 && i < fleet->count; i++)
 		rc = member_watch(&fleet->members[i]);
 	return rc < 0 ? fail_errno(why, -rc, "cannot look after the guests") : 0;
-}
-
-/* A signal that comes while members are forked waits for the loop. */
-static void hold_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_SIZE(end_signals); i++)
-		sigaddset(&set, end_signals[i]);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
 }
 
 /* Three descriptors for each of up to a thousand guests. */
@@ -387,7 +373,8 @@ int fleet_run(struct guest_config *configs, size_t count, bool detach, struct fa
 	if (!fleet.members)
 		return fail_errno(why, ENOMEM, "cannot start %zu guests", count);
 	raise_descriptor_limit();
-	hold_signals();
+	end_signals_hold();
+	signal(SIGPIPE, SIG_IGN);
 	rc = fleet_start(&fleet, configs, why);
 	if (rc == 0) {
 		rc = loop_run(fleet.loop);

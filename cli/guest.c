@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -17,17 +18,29 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/rundir.h"
+#include "cli/end_signals.h"
+#include "cli/guest_census.h"
 #include "cli/guest_report.h"
 #include "cli/verb.h"
+#include "devices/virtio_balloon.h"
+#include "devices/console.h"
 #include "vmm/control.h"
 #include "vmm/gmem_share.h"
+
+/*
+ * Pages that are merged while a kernel boots are written to right after, and each costs
+ * the guest two faults: its boot takes half as long again.
+ */
+#define BOOT_REST_NS (5 * NS_PER_SEC)
+
+#define THREAD_STACK_BYTES (256 << 10)
 
 struct guest {
 	const struct guest_config *config;
 	struct machine *machine;
 	struct gmem_share *share; /* NULL with --dedup=off */
 	struct control *control;  /* holds the name */
-	struct loop_source *signals[3];
+	struct loop_source *signals[END_SIGNALS];
 	int console_fd; /* of console_path, or -1 */
 	uint64_t started_ns;
 	bool is_shutting_down; /* the button was pressed, or the end asked for */
@@ -78,6 +91,9 @@ static int on_resume(void *context, struct fail *why)
 {
 	struct guest *guest = context;
 
+	if (vm_ended(machine_vm(guest->machine)) == VM_END_PANIC)
+		return fail_set(why, ENOTSUP, "guest '%s' has crashed: it can't go on",
+				machine_name(guest->machine));
 	return machine_resume(guest->machine, why);
 }
 
@@ -85,13 +101,59 @@ static int on_resume(void *context, struct fail *why)
 static int on_dump_ram(void *context, int fd, struct fail *why)
 {
 	struct guest *guest = context;
-	struct vm *vm = machine_vm(guest->machine);
 	int rc;
 
-	vm_pause(vm);
+	machine_freeze(guest->machine);
 	rc = gmem_dump_image(machine_gmem(guest->machine), fd, machine_name(guest->machine), why);
-	vm_resume(vm);
+	machine_thaw(guest->machine);
 	return rc;
+}
+
+static int on_census(void *context, int fd, struct fail *why)
+{
+	struct guest *guest = context;
+
+	return guest_census_write(guest->machine, guest->share, fd, why);
+}
+
+static int on_read_pages(void *context, uint64_t count, int fd, struct fail *why)
+{
+	struct guest *guest = context;
+
+	return guest_pages_write(guest->machine, count, fd, why);
+}
+
+static int on_console(void *context, uint64_t number, int fd, struct fail *why)
+{
+	struct guest *guest = context;
+	bool kept_only = number & CONTROL_CONSOLE_KEPT;
+
+	switch (number & ~CONTROL_CONSOLE_KEPT) {
+	case CONTROL_CONSOLE_SERIAL:
+		return console_attach(machine_console(guest->machine), fd, kept_only, why);
+	case CONTROL_CONSOLE_SECOND:
+		return machine_attach_second_console(guest->machine, fd, kept_only, why);
+	default:
+		return fail_set(why, ENODEV, "guest '%s' has no such console",
+				machine_name(guest->machine));
+	}
+}
+
+static int on_balloon(void *context, uint64_t bytes, struct fail *why)
+{
+	struct guest *guest = context;
+	const char *name = machine_name(guest->machine);
+	struct virtio_balloon *balloon = board_balloon(machine_board(guest->machine));
+	int rc = balloon ? virtio_balloon_set_target(balloon, bytes) : -ENOTCONN;
+
+	if (rc == -ERANGE)
+		return fail_set(
+			why, ERANGE, "guest '%s' can keep %llu MiB to %llu MiB of memory", name,
+			(unsigned long long)(VIRTIO_BALLOON_FLOOR >> 20),
+			(unsigned long long)(gmem_bytes(machine_gmem(guest->machine)) >> 20));
+	if (rc < 0)
+		return fail_set(why, -rc, "guest '%s' has no driver for its balloon", name);
+	return 0;
 }
 
 static const struct control_ops control_ops = {
@@ -100,23 +162,20 @@ static const struct control_ops control_ops = {
 	.quit = on_quit,
 	.pause = on_pause,
 	.resume = on_resume,
+	.balloon = on_balloon,
+	.census = on_census,
+	.read_pages = on_read_pages,
 	.dump_ram = on_dump_ram,
+	.console = on_console,
 };
 
 /* ------------------------------------------------------------------ signals */
 
-static const int end_signals[] = { SIGINT, SIGTERM, SIGHUP };
-
-/* A signal that comes while the guest is put together waits for its loop. */
-static void hold_signals(void)
+static void prepare_signals(void)
 {
-	sigset_t set;
-
-	sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_SIZE(end_signals); i++)
-		sigaddset(&set, end_signals[i]);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	end_signals_hold();
 	signal(SIGPIPE, SIG_IGN); /* a console that nobody reads is an error number */
+	signal(SIGXFSZ, SIG_IGN); /* and so is a disk that may not grow */
 }
 
 static void on_end_signal(void *context, int number)
@@ -129,11 +188,9 @@ static void on_end_signal(void *context, int number)
 
 static int guest_take_signals(struct guest *guest, struct fail *why)
 {
-	int rc = 0;
+	int rc = end_signals_listen(machine_loop(guest->machine), on_end_signal, guest,
+				    guest->signals);
 
-	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(end_signals); i++)
-		rc = loop_add_signal(machine_loop(guest->machine), end_signals[i], on_end_signal,
-				     guest, &guest->signals[i]);
 	return rc < 0 ? fail_errno(why, -rc, "cannot receive signals") : 0;
 }
 
@@ -151,12 +208,22 @@ static int guest_open_console(struct guest *guest, struct fail *why)
 	return 0;
 }
 
+static void on_restart(void *context)
+{
+	struct guest *guest = context;
+
+	if (guest->share)
+		gmem_share_rest(guest->share, BOOT_REST_NS);
+}
+
 static int guest_share(struct guest *guest, struct fail *why)
 {
 	struct gmem_share_config config = {
 		.domain = guest->config->domain,
 		.name = guest->config->machine.name,
 		.cpu_percent = guest->config->dedup_cpu_percent,
+		.max_sharers = guest->config->max_sharers,
+		.rest_ns = guest->config->machine.ram_image ? 0 : BOOT_REST_NS,
 	};
 
 	if (!guest->config->dedup)
@@ -178,6 +245,8 @@ static int guest_start(struct guest *guest, struct fail *why)
 		return rc;
 	if (guest->console_fd >= 0)
 		machine.console_out = guest->console_fd;
+	machine.on_restart = on_restart;
+	machine.on_restart_context = guest;
 	rc = machine_create(&machine, &guest->machine, why);
 	if (rc == 0)
 		rc = guest_take_signals(guest, why);
@@ -237,17 +306,36 @@ static void no_core_dump(void)
 		log_debug("core dumps cannot be switched off");
 }
 
+/*
+ * A thread here needs some kilobytes of stack. What libc reserves instead, 8 MiB, is
+ * room for huge pages: where the host gives them unasked, a stack costs 2 MiB.
+ */
+static void small_stacks(void)
+{
+	pthread_attr_t attributes;
+
+	if (pthread_attr_init(&attributes) != 0)
+		return;
+	if (pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES) != 0 ||
+	    pthread_setattr_default_np(&attributes) != 0)
+		log_debug("threads keep their large stacks");
+	pthread_attr_destroy(&attributes);
+}
+
 int guest_run(const struct guest_config *config, struct fail *why)
 {
 	struct guest guest = { .config = config, .console_fd = -1 };
 	enum vm_end end = VM_END_NONE;
 	int rc;
 
-	hold_signals();
+	prepare_signals();
 	no_core_dump();
+	small_stacks();
 	rc = guest_start(&guest, why);
 	if (rc == 0)
 		rc = machine_run(guest.machine, &end, why);
 	guest_end(&guest);
+	if (rc == -EINTR) /* told to end before there was a loop to hear it */
+		return STATUS_ENDED;
 	return rc < 0 ? rc : status_of(end);
 }

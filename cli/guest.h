@@ -21,6 +21,7 @@ struct guest_config {
 	const char *domain;
 	bool dedup;
 	unsigned int dedup_cpu_percent;
+	uint32_t max_sharers; /* guests on one frame; 0: any number */
 
 	/* Called once, when nothing can go wrong any more before the guest runs; may be NULL. */
 	int (*on_started)(void *context, struct fail *why);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/proc.h"
+#include "devices/virtio_balloon.h"
 #include "vmm/pagemap.h"
 
 static uint64_t mapping_count(void)
@@ -60,13 +61,77 @@ static void fill_shared(struct gmem_share *share, struct control_report *report)
 	report->populated_bytes = figures.populated_bytes;
 	report->shared_bytes = figures.shared_bytes;
 	report->zero_bytes = figures.zero_bytes;
+	report->returned_bytes = figures.returned_bytes;
 	report->breaks_total = figures.breaks_total;
 	report->merges_total = figures.merges_total;
 	report->mappings = figures.mappings;
 	report->mappings_limit = figures.mappings_limit;
+	report->declined_bytes = figures.declined_bytes;
 	report->dedup_cpu_ns = figures.cpu_ns;
 	report->passes = figures.passes;
 	report->overhead_bytes = figures.overhead_bytes;
+}
+
+_Static_assert(CONTROL_GUEST_STATS == BALLOON_STATS, "a name for each figure");
+
+static void fill_balloon(struct virtio_balloon *balloon, struct control_report *report)
+{
+	struct control_guest_stats *stats = &report->guest_stats;
+	struct virtio_balloon_report figures;
+
+	virtio_balloon_report(balloon, &figures);
+	report->balloon_target_bytes = figures.has_driver ? figures.target_bytes : 0;
+	report->ballooned_bytes = figures.ballooned_bytes;
+	report->reported_bytes = figures.reported_bytes;
+	stats->age_ns = figures.stats_age_ns;
+	stats->known = figures.stats.known;
+	memcpy(stats->values, figures.stats.values, sizeof(stats->values));
+}
+
+_Static_assert(CONTROL_MAX_NETWORKS >= BOARD_MAX_NETS, "room for each card");
+
+static void fill_networks(struct machine *machine, struct control_report *report)
+{
+	struct net *net;
+
+	for (uint32_t i = 0; (net = machine_net(machine, i)); i++) {
+		struct net_flow flows[NET_WAYS];
+
+		net_count(net, flows);
+		report->networks[i] = (struct control_network){
+			.frames_in = flows[NET_IN].frames,
+			.bytes_in = flows[NET_IN].bytes,
+			.dropped_in = flows[NET_IN].lost,
+			.frames_out = flows[NET_OUT].frames,
+			.bytes_out = flows[NET_OUT].bytes,
+			.dropped_out = flows[NET_OUT].lost,
+		};
+		report->network_count = i + 1;
+	}
+}
+
+_Static_assert(CONTROL_MAX_DISKS >= BOARD_MAX_DISKS, "room for each disk");
+
+static void fill_disks(struct machine *machine, struct control_report *report)
+{
+	struct disk *disk;
+
+	for (uint32_t i = 0; (disk = machine_disk(machine, i)); i++) {
+		struct disk_counters count;
+
+		disk_count(disk, &count);
+		report->disks[i] = (struct control_disk){
+			.reads = count.requests[DISK_READ],
+			.read_bytes = count.bytes[DISK_READ],
+			.writes = count.requests[DISK_WRITE],
+			.written_bytes = count.bytes[DISK_WRITE],
+			.flushes = count.requests[DISK_FLUSH],
+			.clears = count.requests[DISK_DISCARD] + count.requests[DISK_WRITE_ZEROES],
+			.cleared_bytes = count.bytes[DISK_DISCARD] + count.bytes[DISK_WRITE_ZEROES],
+			.errors = count.errors,
+		};
+		report->disk_count = i + 1;
+	}
 }
 
 void guest_report_fill(struct machine *machine, struct gmem_share *share,
@@ -76,7 +141,11 @@ void guest_report_fill(struct machine *machine, struct gmem_share *share,
 	snprintf(report->name, sizeof(report->name), "%s", machine_name(machine));
 	report->state = state_of(machine);
 	report->ram_bytes = gmem_bytes(machine_gmem(machine));
-	report->pss_bytes = proc_pss_bytes();
+	proc_memory(&report->pss_bytes, &report->huge_bytes);
+	fill_networks(machine, report);
+	fill_disks(machine, report);
+	if (board_balloon(machine_board(machine)))
+		fill_balloon(board_balloon(machine_board(machine)), report);
 	if (share) {
 		fill_shared(share, report);
 		return;

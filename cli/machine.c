@@ -2,61 +2,52 @@
 /*
  * machine.c - one machine: memory, VM, boot images and devices put together
  *
- * The order of making is that of dependence: loop, memory, devices (which need
- * only hooks), VM, boot. It is taken apart the other way round, the VM's threads
- * first, since they call into everything else.
+ * The order of making is that of dependence: loop, memory, what outlives a reboot
+ * (console, disks, networks), and then, for each boot, board, VM, PCI devices, kernel.
+ * It is taken apart the other way round, the VM's threads first, since they call into
+ * everything else.
  *
- * Devices reach the VM through hooks that may be called only by vCPUs or after
- * machine_create(): until then `vm` is NULL.
+ * A reboot is a new VM with a new board on the same memory, which was given back to the
+ * host in between: the guest finds it all zero, and what was shared is released as for
+ * any other page that is discarded. Sharing, control socket and console go on.
  */
 #include "cli/machine.h"
 
-#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "cli/backends.h"
+#include "cli/boot_source.h"
 #include "cli/terminal.h"
-#include "devices/bus.h"
 #include "devices/console.h"
-#include "devices/power.h"
-#include "devices/pvpanic.h"
-#include "devices/rtc.h"
-#include "vmm/acpi.h"
-#include "vmm/boot.h"
+#include "devices/hvc.h"
+#include "devices/io_thread.h"
+#include "devices/virtio_balloon.h"
+#include "vmm/gmem_discard.h"
 #include "vmm/platform.h"
-#include "vmm/reset_vector.h"
 
 struct machine {
 	struct machine_config config;
 	struct loop *loop;
+	struct io_thread *io;
 	struct gmem *gmem;
+	struct console *console;
+	struct backends backends;
+	uint64_t balloon_target_bytes; /* of the boot before; 0: there was none */
+
+	/* of one boot */
+	struct board *board;
 	struct vm *vm;
 
-	struct bus ports;
-	struct bus addresses;
-	struct console *console;
-	struct rtc rtc;
-	struct power power;
-	struct pvpanic pvpanic;
-
 	struct escape escape;
-	bool is_paused; /* by the user */
+	bool is_paused;	      /* by the user */
+	unsigned int freezes; /* of the devices */
+	bool is_quit;	      /* somebody outside wants it to end */
 };
-
-static void on_io(void *context, uint16_t port, bool is_write, void *bytes, unsigned int size)
-{
-	struct machine *machine = context;
-
-	bus_access(&machine->ports, port, is_write, bytes, size);
-}
-
-static void on_mmio(void *context, uint64_t gpa, bool is_write, void *bytes, unsigned int size)
-{
-	struct machine *machine = context;
-
-	bus_access(&machine->addresses, gpa, is_write, bytes, size);
-}
 
 static void on_serial_irq(void *context, bool level)
 {
@@ -107,7 +98,9 @@ static size_t on_typed(void *context, unsigned char *bytes, size_t length)
 	return kept;
 }
 
-static int devices_create(struct machine *machine, struct fail *why)
+/* -- what outlives a reboot -- */
+
+static int console_plug(struct machine *machine, struct fail *why)
 {
 	const struct machine_config *config = &machine->config;
 	struct console_config console = {
@@ -118,74 +111,37 @@ static int devices_create(struct machine *machine, struct fail *why)
 		.set_irq = on_serial_irq,
 		.irq_context = machine,
 	};
-	struct power_hooks power = {
-		.off = on_power_off,
-		.reset = on_reset,
-		.interrupt = on_power_interrupt,
-		.context = machine,
-	};
 
-	rtc_init(&machine->rtc, NULL);
-	power_init(&machine->power, &power);
-	machine->pvpanic = (struct pvpanic){ .panicked = on_panic, .context = machine };
-	bus_init(&machine->ports);
-	bus_init(&machine->addresses);
 	return console_create(&console, machine->loop, &machine->console, why);
 }
 
-static int devices_attach(struct machine *machine, struct fail *why)
+/* -- one boot -- */
+
+static void board_configure(struct machine *machine, struct board_config *ret_config)
 {
-	const struct bus_region regions[] = {
-		{ PLATFORM_COM1_PORT, SERIAL_PORTS, 1, &serial_ops,
-		  console_serial(machine->console) },
-		{ PLATFORM_RTC_PORT, RTC_PORTS, 1, &rtc_ops, &machine->rtc },
-		{ PLATFORM_POWER_PORT, POWER_PORTS, 1, &power_ops, &machine->power },
-		{ PLATFORM_PVPANIC_PORT, PVPANIC_PORTS, 1, &pvpanic_ops, &machine->pvpanic },
+	const struct machine_config *config = &machine->config;
+
+	*ret_config = (struct board_config){
+		.cpus = config->cpus,
+		.gmem = machine->gmem,
+		.io_loop = io_thread_loop(machine->io),
+		.serial = console_serial(machine->console),
+		.hooks = { .off = on_power_off,
+			   .reset = on_reset,
+			   .panicked = on_panic,
+			   .power_interrupt = on_power_interrupt,
+			   .context = machine },
+		.has_rng = config->has_rng,
+		.has_balloon = config->has_balloon,
+		.balloon_target_bytes = machine->balloon_target_bytes,
+		.vsock_cid = config->vsock_cid,
 	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(regions); i++) {
-		int rc = bus_add(&machine->ports, &regions[i]);
-
-		if (rc < 0)
-			return fail_errno(why, -rc, "cannot attach the device at port 0x%llx",
-					  (unsigned long long)regions[i].start);
-	}
-	return 0;
-}
-
-static int image_load(struct machine *machine, struct fail *why)
-{
-	const char *path = machine->config.ram_image;
-	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return fail_errno(why, errno, "cannot open RAM image '%s'", path);
-	return gmem_load_image(machine->gmem, fd, path, why);
-}
-
-static int kernel_load(struct machine *machine, struct fail *why)
-{
-	struct boot_files files = {
-		.kernel = machine->config.kernel,
-		.initrd = machine->config.initrd,
-		.cmdline = machine->config.cmdline,
-	};
-	struct vcpu_entry entry;
-	int rc = acpi_write(machine->gmem, machine->config.cpus, &files.rsdp);
-
-	if (rc == 0)
-		rc = reset_vector_write(machine->gmem);
-	if (rc < 0)
-		return fail_errno(why, -rc, "cannot write the firmware tables");
-	rc = boot_load(machine->gmem, &files, &entry, why);
-	if (rc < 0)
-		return rc;
-	return vcpu_set_entry(vm_vcpu(machine->vm, 0), &entry, why);
+	backends_plug(&machine->backends, config, ret_config);
 }
 
 static int config_check(const struct machine_config *config, struct fail *why)
 {
-	if (!config->kernel && !config->ram_image)
+	if (!config->kernel && !config->image && !config->ram_image)
 		return fail_set(why, EINVAL, "a guest needs a kernel: give one with --kernel");
 	if (config->kernel && config->ram_image)
 		return fail_set(why, EINVAL, "--ram-image and --kernel exclude each other");
@@ -200,32 +156,109 @@ static int config_check(const struct machine_config *config, struct fail *why)
 	return 0;
 }
 
-static int machine_set_up(struct machine *machine, struct fail *why)
+static int machine_boot(struct machine *machine, struct fail *why)
 {
-	const struct machine_config *config = &machine->config;
+	struct board_config board;
 	struct vm_config vm = {
-		.cpus = config->cpus,
-		.ports = { .io = on_io, .mmio = on_mmio, .context = machine },
+		.gmem = machine->gmem,
+		.cpus = machine->config.cpus,
+		.loop = machine->loop,
 		.on_end = on_vm_end,
 		.on_end_context = machine,
 	};
+	struct boot_target target = { .gmem = machine->gmem,
+				      .acpi = { .cpus = machine->config.cpus } };
+	int rc;
+
+	gmem_huge_begin(machine->gmem);
+	board_configure(machine, &board);
+	rc = board_create(&board, &machine->board, why);
+	if (rc < 0)
+		return rc;
+	vm.ports = board_ports(machine->board);
+	rc = vm_create(&vm, &machine->vm, why);
+	if (rc == 0)
+		rc = board_plug(machine->board, machine->vm, why);
+	if (rc < 0)
+		return rc;
+	target.vm = machine->vm;
+	target.acpi.has_pci = board_has_pci(machine->board);
+	return boot_source_load(&machine->config, &target, why);
+}
+
+static void devices_freeze(struct machine *machine)
+{
+	io_thread_pause(machine->io);
+	board_pause(machine->board);
+}
+
+static void devices_thaw(struct machine *machine)
+{
+	board_resume(machine->board);
+	io_thread_resume(machine->io);
+}
+
+/*
+ * A disk on a network may take its time; but a guest that reboots should not wait for
+ * ever, and one that ends for hardly any.
+ */
+#define REBOOT_PATIENCE_NS (10 * NS_PER_SEC)
+#define END_PATIENCE_NS	   (2 * NS_PER_SEC)
+
+/* In any state of a boot. -errno: a device still waits for the host. */
+static int machine_halt(struct machine *machine, uint64_t patience_ns, struct fail *why)
+{
+	int rc = 0;
+
+	if (machine->vm)
+		vm_stop(machine->vm);
+	if (machine->freezes > 0)
+		devices_thaw(machine); /* requests that are under way can only end so */
+	machine->freezes = 0;
+	if (machine->board && io_thread_runs(machine->io))
+		rc = board_quiet(machine->board, patience_ns, why);
+	io_thread_stop(machine->io);
+	return rc;
+}
+
+static void boot_free(struct machine *machine)
+{
+	struct vm *vm = machine->vm;
+
+	if (machine->board && board_balloon(machine->board))
+		machine->balloon_target_bytes =
+			virtio_balloon_target(board_balloon(machine->board));
+	board_free(machine->board);
+	machine->board = NULL;
+	machine->vm = NULL;
+	vm_free(vm);
+}
+
+/* What does not boot needs none for it. */
+static enum gmem_hugepages hugepages_of(const struct machine_config *config)
+{
+	if (config->ram_image && config->hugepages == GMEM_HUGEPAGES_AUTO)
+		return GMEM_HUGEPAGES_OFF;
+	return config->hugepages;
+}
+
+static int machine_set_up(struct machine *machine, struct fail *why)
+{
 	int rc = loop_create(&machine->loop);
 
+	if (rc == 0)
+		rc = io_thread_create(&machine->io);
 	if (rc < 0)
 		return fail_errno(why, -rc, "cannot make the event loop");
-	rc = gmem_create(config->mem_bytes, &machine->gmem, why);
+	rc = gmem_create(machine->config.mem_bytes, &machine->gmem, why);
 	if (rc == 0)
-		rc = devices_create(machine, why);
+		gmem_set_hugepages(machine->gmem, hugepages_of(&machine->config));
 	if (rc == 0)
-		rc = devices_attach(machine, why);
-	if (rc < 0)
-		return rc;
-	vm.gmem = machine->gmem;
-	vm.loop = machine->loop;
-	rc = vm_create(&vm, &machine->vm, why);
-	if (rc < 0)
-		return rc;
-	return config->ram_image ? image_load(machine, why) : kernel_load(machine, why);
+		rc = console_plug(machine, why);
+	if (rc == 0)
+		rc = backends_open(&machine->config, io_thread_loop(machine->io),
+				   &machine->backends, why);
+	return rc < 0 ? rc : machine_boot(machine, why);
 }
 
 int machine_create(const struct machine_config *config, struct machine **ret_machine,
@@ -240,9 +273,9 @@ int machine_create(const struct machine_config *config, struct machine **ret_mac
 	if (!machine)
 		return fail_errno(why, ENOMEM, "cannot make a machine");
 	machine->config = *config;
-	if (!config->cmdline)
+	if (!config->cmdline && !config->image)
 		machine->config.cmdline = MACHINE_DEFAULT_CMDLINE;
-	machine->is_paused = true; /* the pause that a VM is born with */
+	machine->is_paused = true;
 	rc = machine_set_up(machine, why);
 	if (rc < 0) {
 		machine_free(machine);
@@ -252,43 +285,168 @@ int machine_create(const struct machine_config *config, struct machine **ret_mac
 	return 0;
 }
 
+/*
+ * What the host has not done by then, it may do at any time, with memory of the guest's
+ * and of the disk's: these are left to the end of the process.
+ */
+static bool machine_rests(struct machine *machine)
+{
+	struct fail why;
+
+	if (!machine->io || machine_halt(machine, END_PATIENCE_NS, &why) == 0)
+		return true;
+	log_warn("%s, so guest '%s' ends without them", why.text, machine->config.name);
+	return false;
+}
+
 void machine_free(struct machine *machine)
 {
+	bool rests;
+
 	if (!machine)
 		return;
 	terminal_restore();
-	if (machine->vm) {
-		vm_end_with(machine->vm, VM_END_USER, NULL);
-		vm_free(machine->vm);
-		machine->vm = NULL;
-	}
+	rests = machine_rests(machine);
+	if (rests)
+		boot_free(machine);
+	else
+		memset(machine->backends.disks, 0, sizeof(machine->backends.disks));
+	backends_close(&machine->backends);
 	if (machine->console) {
 		console_flush(machine->console);
 		console_free(machine->console);
 	}
+	if (!rests)
+		return;
+	io_thread_free(machine->io);
 	gmem_free(machine->gmem);
 	loop_free(machine->loop);
 	free(machine);
 }
 
-int machine_run(struct machine *machine, enum vm_end *ret_end, struct fail *why)
+/* -- running -- */
+
+struct ram_discard {
+	struct gmem_discard discard; /* first */
+	pthread_mutex_t lock;	     /* protects what follows */
+	pthread_cond_t is_over;
+	bool over;
+	int error;
+};
+
+static void on_ram_discarded(struct gmem_discard *discard, int error)
 {
-	int rc = vm_start(machine->vm, why);
+	struct ram_discard *ram = (struct ram_discard *)discard;
+
+	pthread_mutex_lock(&ram->lock);
+	ram->over = true;
+	ram->error = error;
+	pthread_cond_signal(&ram->is_over);
+	pthread_mutex_unlock(&ram->lock);
+}
+
+/* All of RAM is zero again, and has no memory. */
+static int ram_discard(struct machine *machine, struct fail *why)
+{
+	struct ram_discard ram = {
+		.discard = { .count = gmem_bytes(machine->gmem) / GMEM_PAGE_SIZE,
+			     .done = on_ram_discarded },
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.is_over = PTHREAD_COND_INITIALIZER,
+	};
+
+	gmem_discard(machine->gmem, &ram.discard);
+	pthread_mutex_lock(&ram.lock);
+	while (!ram.over)
+		pthread_cond_wait(&ram.is_over, &ram.lock);
+	pthread_mutex_unlock(&ram.lock);
+	if (ram.error)
+		return fail_errno(why, -ram.error, "cannot clear the guest's memory for a restart");
+	return 0;
+}
+
+static int machine_restart(struct machine *machine, struct fail *why)
+{
+	int rc = machine_halt(machine, REBOOT_PATIENCE_NS, why);
 
 	if (rc < 0)
 		return rc;
+	boot_free(machine);
+	if (machine->config.on_restart)
+		machine->config.on_restart(machine->config.on_restart_context);
+	gmem_huge_begin(machine->gmem);
+	rc = ram_discard(machine, why);
+	if (rc == 0)
+		rc = machine_boot(machine, why);
+	return rc;
+}
+
+static enum machine_after after_end(const struct machine *machine, enum vm_end end)
+{
+	if (end == VM_END_REBOOT)
+		return machine->config.on_reboot;
+	if (end == VM_END_PANIC)
+		return machine->config.on_panic;
+	return MACHINE_EXITS;
+}
+
+/* One boot, to its end. */
+static int boot_run(struct machine *machine, struct fail *why)
+{
+	int rc = io_thread_start(machine->io, why);
+
+	if (rc == 0)
+		rc = vm_start(machine->vm, why);
+	if (rc < 0)
+		return rc;
+	machine_freeze(machine);
+	vm_resume(machine->vm); /* the pause that a VM is born with */
+	if (!machine->is_paused)
+		machine_thaw(machine);
+	if (vm_ended(machine->vm) == VM_END_NONE)
+		rc = loop_run(machine->loop);
+	return rc < 0 ? fail_errno(why, -rc, "the event loop failed") : 0;
+}
+
+/* Runs on without the guest: somebody may look at it, and ends it. */
+static int machine_linger(struct machine *machine, struct fail *why)
+{
+	int rc = machine->is_quit ? 0 : loop_run(machine->loop);
+
+	return rc < 0 ? fail_errno(why, -rc, "the event loop failed") : 0;
+}
+
+static int machine_run_boots(struct machine *machine, struct fail *why)
+{
+	int rc = boot_run(machine, why);
+
+	while (rc == 0 && !machine->is_quit) {
+		enum machine_after after = after_end(machine, vm_ended(machine->vm));
+
+		if (after == MACHINE_PAUSES)
+			return machine_linger(machine, why);
+		if (after == MACHINE_EXITS)
+			break;
+		log_info("guest '%s' starts anew", machine->config.name);
+		rc = machine_restart(machine, why);
+		if (rc == 0)
+			rc = boot_run(machine, why);
+	}
+	return rc;
+}
+
+int machine_run(struct machine *machine, enum vm_end *ret_end, struct fail *why)
+{
+	int rc;
+
 	if (machine->config.console_in >= 0 && terminal_make_raw(machine->config.console_in) < 0)
 		log_debug("console: no terminal, no raw mode");
-	if (!machine->config.paused) {
-		rc = machine_resume(machine, why);
-		if (rc < 0)
-			return rc;
-	}
-	rc = vm_ended(machine->vm) == VM_END_NONE ? loop_run(machine->loop) : 0;
+	machine->is_paused = machine->config.paused;
+	rc = machine_run_boots(machine, why);
 	console_flush(machine->console);
 	terminal_restore();
 	if (rc < 0)
-		return fail_errno(why, -rc, "the event loop failed");
+		return rc;
 	if (vm_ended(machine->vm) == VM_END_NONE) /* somebody else quit the loop */
 		machine_quit(machine);
 	*ret_end = vm_ended(machine->vm);
@@ -297,23 +455,37 @@ int machine_run(struct machine *machine, enum vm_end *ret_end, struct fail *why)
 	return 0;
 }
 
+void machine_freeze(struct machine *machine)
+{
+	vm_pause(machine->vm);
+	if (machine->freezes++ == 0)
+		devices_freeze(machine);
+}
+
+void machine_thaw(struct machine *machine)
+{
+	if (--machine->freezes == 0)
+		devices_thaw(machine);
+	vm_resume(machine->vm);
+}
+
 void machine_pause(struct machine *machine)
 {
 	if (machine->is_paused)
 		return;
 	machine->is_paused = true;
-	vm_pause(machine->vm);
+	machine_freeze(machine);
 }
 
 int machine_resume(struct machine *machine, struct fail *why)
 {
-	if (!machine->config.kernel)
+	if (machine->config.ram_image)
 		return fail_set(why, ENOTSUP,
 				"guest '%s' was made of a RAM image: it has nothing to run",
 				machine->config.name);
 	if (machine->is_paused) {
 		machine->is_paused = false;
-		vm_resume(machine->vm);
+		machine_thaw(machine);
 	}
 	return 0;
 }
@@ -325,12 +497,14 @@ bool machine_is_paused(const struct machine *machine)
 
 void machine_power_button(struct machine *machine)
 {
-	power_press_button(&machine->power);
+	board_press_power_button(machine->board);
 }
 
 void machine_quit(struct machine *machine)
 {
+	machine->is_quit = true;
 	vm_end_with(machine->vm, VM_END_USER, NULL);
+	loop_quit(machine->loop, 0); /* it may have ended already, and linger */
 }
 
 struct loop *machine_loop(struct machine *machine)
@@ -348,7 +522,42 @@ struct vm *machine_vm(struct machine *machine)
 	return machine->vm;
 }
 
+struct board *machine_board(struct machine *machine)
+{
+	return machine->board;
+}
+
+struct net *machine_net(struct machine *machine, unsigned int index)
+{
+	return index < machine->config.net_count ? machine->backends.nets[index] : NULL;
+}
+
+struct disk *machine_disk(struct machine *machine, unsigned int index)
+{
+	return index < machine->config.disk_count ? machine->backends.disks[index] : NULL;
+}
+
 const char *machine_name(const struct machine *machine)
 {
 	return machine->config.name;
+}
+
+struct console *machine_console(struct machine *machine)
+{
+	return machine->console;
+}
+
+int machine_attach_second_console(struct machine *machine, int fd, bool kept_only, struct fail *why)
+{
+	int rc;
+
+	if (!machine->backends.hvc)
+		return fail_set(why, ENODEV,
+				"guest '%s' has no second console: run it with --second-console",
+				machine->config.name);
+	io_thread_pause(machine->io);
+	rc = hvc_attach(machine->backends.hvc, fd, kept_only, why);
+	if (machine->freezes == 0)
+		io_thread_resume(machine->io);
+	return rc;
 }

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* main.c - the samepage command: finds the verb, and says once why it gave up */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "cli/verb.h"
 
 const struct verb *const verbs[] = {
-	&verb_run,    &verb_ps,	      &verb_stats, &verb_stop,	  &verb_kill,	&verb_pause,
-	&verb_resume, &verb_dump_ram, &verb_help,  &verb_version, &verb_broker, NULL,
+	&verb_run,	&verb_ps,   &verb_console, &verb_stats,	 &verb_explain,
+	&verb_stop,	&verb_kill, &verb_pause,   &verb_resume, &verb_balloon,
+	&verb_dump_ram, &verb_help, &verb_version, &verb_broker, NULL,
 };
 
 const struct verb *verb_find(const char *name)
@@ -106,10 +110,26 @@ static int command(int argc, char **argv)
 	return verb_call(verb, argc > 2 ? argc - 2 : 0, argv + (argc > 2 ? 2 : argc));
 }
 
+static void debug_from_environment(void)
+{
+	const char *text = getenv("SAMEPAGE_DEBUG");
+	unsigned int parts = 0;
+
+	if (text && log_parts_parse(text, &parts) < 0)
+		log_warn("SAMEPAGE_DEBUG is '%s', which is not a list of parts like 'dedup,disk', "
+			 "nor 'all'",
+			 text);
+	log_set_debug(parts);
+}
+
 int main(int argc, char **argv)
 {
-	int status = command(argc, argv);
+	int status;
 
+	/* who ignores it hands that on, and waiting for a child would fail */
+	signal(SIGCHLD, SIG_DFL);
+	debug_from_environment();
+	status = command(argc, argv);
 	/* a full disk must not look like success to a script */
 	if ((fflush(stdout) != 0 || ferror(stdout)) && status == 0) {
 		struct fail why;

@@ -22,6 +22,8 @@ struct member {
  * Lets go of the caller's terminal. What a detached guest has to say from now on
  * goes to RUNDIR/guests/NAME.log.
  */
+/* It stays in its directory: kernels are read again at each reboot, by the paths as they were
+ * given. */
 static int member_detach(const char *name, struct fail *why)
 {
 	char path[RUNDIR_PATH_MAX];
@@ -36,7 +38,7 @@ static int member_detach(const char *name, struct fail *why)
 		return fail_errno(why, errno, "cannot detach guest '%s': cannot open %s", name,
 				  null_fd < 0 ? "/dev/null" : path);
 	if (dup2(null_fd, STDIN_FILENO) < 0 || dup2(null_fd, STDOUT_FILENO) < 0 ||
-	    dup2(log_fd, STDERR_FILENO) < 0 || chdir("/") < 0)
+	    dup2(log_fd, STDERR_FILENO) < 0)
 		return fail_errno(why, errno, "cannot detach guest '%s'", name);
 	return 0;
 }

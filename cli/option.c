@@ -17,6 +17,17 @@ static int take_text(const struct option *option, const char *value, void *field
 	return 0;
 }
 
+static int take_texts(const struct option *option, const char *value, void *field, struct fail *why)
+{
+	struct option_texts *list = field;
+
+	if (list->count == OPTION_MAX_TEXTS)
+		return fail_set(why, EINVAL, "--%s is given more than %d times", option->name,
+				OPTION_MAX_TEXTS);
+	list->texts[list->count++] = value;
+	return 0;
+}
+
 static int take_name(const struct option *option, const char *value, void *field, struct fail *why)
 {
 	if (!name_is_valid(value))
@@ -66,6 +77,25 @@ static int take_on_off(const struct option *option, const char *value, void *fie
 	return 0;
 }
 
+static int take_choice(const struct option *option, const char *value, void *field,
+		       struct fail *why)
+{
+	size_t length = strlen(value);
+	unsigned int number = 0;
+
+	for (const char *word = strchr(value, '|') ? NULL : option->value; word; number++) {
+		if (strncmp(word, value, length) == 0 && length > 0 &&
+		    (word[length] == '|' || word[length] == '\0')) {
+			*(unsigned int *)field = number;
+			return 0;
+		}
+		word = strchr(word, '|');
+		if (word)
+			word++;
+	}
+	return fail_set(why, EINVAL, "--%s '%s' is none of %s", option->name, value, option->value);
+}
+
 static int take_level(const struct option *option, const char *value, void *field, struct fail *why)
 {
 	if (log_level_parse(value, field) < 0)
@@ -79,7 +109,8 @@ static int (*const takers[])(const struct option *option, const char *value, voi
 	[OPTION_TEXT] = take_text,	[OPTION_NAME] = take_name,
 	[OPTION_NUMBER] = take_number,	[OPTION_SIZE] = take_size,
 	[OPTION_ON_OFF] = take_on_off,	[OPTION_LEVEL] = take_level,
-	[OPTION_SECONDS] = take_number,
+	[OPTION_SECONDS] = take_number, [OPTION_TEXTS] = take_texts,
+	[OPTION_CHOICE] = take_choice,
 };
 
 /* word: what follows "--", perhaps with "=VALUE" behind the name. */
@@ -161,6 +192,8 @@ int options_parse(const struct option *options, int argc, char **argv, void *set
 static void option_print(const char *head, const char *text, FILE *to)
 {
 	fprintf(to, "  %-*s", HELP_COLUMN - 2, head);
+	if (strlen(head) > HELP_COLUMN - 4) /* no room for the text beside it */
+		fprintf(to, "\n%*s", HELP_COLUMN, "");
 	for (const char *line = text; line;) {
 		size_t length = strcspn(line, "\n");
 

@@ -24,7 +24,17 @@ enum option_kind {
 	OPTION_SIZE,	/* uint64_t, bytes, in [low, high] */
 	OPTION_ON_OFF,	/* bool */
 	OPTION_LEVEL,	/* enum log_level */
+	OPTION_CHOICE,	/* unsigned int, which of the words in the value's name: "this|that" */
 	OPTION_SECONDS, /* uint64_t in [low, high]; without a value it is `fallback` */
+	OPTION_TEXTS,	/* struct option_texts: may be given several times */
+};
+
+#define OPTION_MAX_TEXTS 16
+
+/* In the order of the command line. */
+struct option_texts {
+	const char *texts[OPTION_MAX_TEXTS];
+	unsigned int count;
 };
 
 struct option {

@@ -62,6 +62,7 @@ static void report_add_broker(struct report *report, const struct broker_report 
 	domain->frames = broker->frames;
 	domain->store_bytes = broker->store_bytes;
 	domain->shared_mappings = broker->shared_mappings;
+	domain->max_sharers = broker->max_sharers;
 	domain->overhead_bytes += broker->overhead_bytes;
 	domain->broker_cpu_ns = broker->cpu_ns;
 }

@@ -29,6 +29,7 @@ struct report_domain {
 	uint64_t frames;
 	uint64_t store_bytes;
 	uint64_t shared_mappings;
+	uint64_t max_sharers; /* guests on one frame; 0: any number */
 	int64_t reclaimed_bytes;
 	uint64_t overhead_bytes; /* the broker's and its guests' */
 	uint64_t broker_cpu_ns;

@@ -73,6 +73,20 @@ int terminal_make_raw(int fd)
 	return 0;
 }
 
+static enum escape_action escape_action(const struct escape *escape, unsigned char key)
+{
+	switch (key) {
+	case 'x':
+		return escape->is_attached ? ESCAPE_NONE : ESCAPE_QUIT;
+	case 'd':
+		return escape->is_attached ? ESCAPE_DETACH : ESCAPE_NONE;
+	case 'h':
+		return ESCAPE_HELP;
+	default: /* no sequence of ours: neither byte is for the guest */
+		return ESCAPE_NONE;
+	}
+}
+
 size_t escape_filter(struct escape *escape, unsigned char *bytes, size_t length,
 		     enum escape_action *ret_action)
 {
@@ -81,28 +95,23 @@ size_t escape_filter(struct escape *escape, unsigned char *bytes, size_t length,
 	*ret_action = ESCAPE_NONE;
 	for (size_t i = 0; i < length; i++) {
 		unsigned char byte = bytes[i];
+		enum escape_action action;
 
-		if (!escape->after_prefix) {
-			if (byte == PREFIX)
-				escape->after_prefix = true;
-			else
-				bytes[kept++] = byte;
+		if (!escape->after_prefix && byte == PREFIX) {
+			escape->after_prefix = true;
+			continue;
+		}
+		if (!escape->after_prefix || byte == PREFIX) {
+			escape->after_prefix = false;
+			bytes[kept++] = byte;
 			continue;
 		}
 		escape->after_prefix = false;
-		switch (byte) {
-		case 'x':
-			*ret_action = ESCAPE_QUIT;
+		action = escape_action(escape, byte);
+		if (action != ESCAPE_NONE)
+			*ret_action = action;
+		if (action == ESCAPE_QUIT || action == ESCAPE_DETACH)
 			return kept;
-		case 'h':
-			*ret_action = ESCAPE_HELP;
-			break;
-		case PREFIX:
-			bytes[kept++] = byte;
-			break;
-		default: /* no sequence of ours: neither byte is for the guest */
-			break;
-		}
 	}
 	return kept;
 }

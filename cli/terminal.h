@@ -19,17 +19,21 @@
 CHECKED int terminal_make_raw(int fd);
 void terminal_restore(void); /* fine without terminal_make_raw(), or twice */
 
-/* Ctrl-A and a key: x ends the machine, Ctrl-A sends one Ctrl-A, h shows help. */
-enum escape_action { ESCAPE_NONE, ESCAPE_QUIT, ESCAPE_HELP };
+/*
+ * Ctrl-A and a key: x ends the machine, Ctrl-A sends one Ctrl-A, h shows help. Who is
+ * attached to a guest of another process has d, which detaches, and no x.
+ */
+enum escape_action { ESCAPE_NONE, ESCAPE_QUIT, ESCAPE_DETACH, ESCAPE_HELP };
 
 struct escape {
+	bool is_attached;
 	bool after_prefix; /* the last byte was Ctrl-A */
 };
 
 /*
  * Takes the sequences out of bytes, in place; returns how many bytes are left for
- * the guest. *ret_action: the last action among them. Bytes behind a quit are
- * dropped.
+ * the guest. *ret_action: the last action among them. Bytes behind a quit or a
+ * detach are dropped.
  */
 size_t escape_filter(struct escape *escape, unsigned char *bytes, size_t length,
 		     enum escape_action *ret_action);

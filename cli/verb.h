@@ -46,8 +46,11 @@ struct verb {
 	int (*exec)(const struct call *call, struct fail *why);
 };
 
+extern const struct verb verb_balloon;
 extern const struct verb verb_broker;
+extern const struct verb verb_console;
 extern const struct verb verb_dump_ram;
+extern const struct verb verb_explain;
 extern const struct verb verb_help;
 extern const struct verb verb_kill;
 extern const struct verb verb_pause;
