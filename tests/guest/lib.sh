@@ -9,6 +9,11 @@ samepage=$build/samepage
 scratch=$(mktemp -d)
 export SAMEPAGE_RUNDIR="$scratch/run"
 declare -A guest_pid=()
+guest_runner=() # a command that starts what follows, in its own process
+
+# For a test that has more than guests to take away.
+clean_up_more() { :; }
+
 clean_up() {
 	local status=$?
 	trap - EXIT
@@ -18,6 +23,7 @@ clean_up() {
 		kill -KILL "${guest_pid[$name]}" 2> /dev/null || true
 	done
 	wait
+	clean_up_more || true
 	rm -rf "$scratch"
 	exit $status
 }
@@ -51,7 +57,7 @@ await() { # seconds command...
 guest_start() { # name program words [option...]
 	local name=$1 program=$2 words=$3
 	shift 3
-	"$samepage" run --kernel "$build/tests/guest/$program.elf" --cmdline "$words" --mem 8M --name "$name" \
+	"${guest_runner[@]}" "$samepage" run --kernel "$build/tests/guest/$program.elf" --cmdline "$words" --mem 8M --name "$name" \
 		--console "$scratch/$name.console" "$@" < /dev/null 2> "$scratch/$name.err" &
 	guest_pid["$name"]=$!
 }

@@ -1,32 +1,33 @@
 #!/bin/bash
 # A guest of another domain that holds the very same pages gets none of them shared.
 # Whoever shares a page can learn, by the time that a write takes, that somebody else has it too.
+# lab seconds: 70
 . "$(dirname "$0")/lib.sh"
 
 other=${domain}other
-guest_start ours-1 idle
-guest_ready ours-1
-guest_start ours-2 idle
-guest_ready ours-2
-guest_start theirs idle --domain "$other"
-guest_ready theirs
-converged 180 ours-1 ours-2 theirs || fail "merging did not converge"
+guest_start ours-1 idle --dedup-cpu 50
+guest_start ours-2 idle --dedup-cpu 50
+guest_start theirs idle --dedup-cpu 50 --domain "$other"
 for name in ours-1 ours-2 theirs; do
+	guest_ready "$name"
 	"$SAMEPAGE" pause "$name"
 done
 converged 180 ours-1 ours-2 theirs || fail "merging did not converge"
 [ "$(broker_pid "$domain")" != "$(broker_pid "$other")" ] || fail "both domains have one broker"
 
-# Every memfd that a process has open or mapped, by inode.
-memfds_of() { # pid
+# Every store that a process has open or mapped, by device and inode.
+stores_of() { # pid
 	{
-		find "/proc/$1/fd" -lname '/memfd:*' -exec stat -L -c %i {} + 2> /dev/null
-		awk '$6 ~ "^/memfd:" { print $5 }' "/proc/$1/maps"
+		find "/proc/$1/fd" -lname '*samepage-store-*' -exec stat -L -c '%Hd %Ld %i' {} + 2> /dev/null |
+			while read -r major minor inode; do
+				printf '%02x:%02x %s\n' "$major" "$minor" "$inode"
+			done
+		awk '$6 ~ "samepage-store-" { print $4, $5 }' "/proc/$1/maps"
 	} | sort -u
 }
-memfds_of "${guest_pid[theirs]}" > "$scratch/theirs"
+stores_of "${guest_pid[theirs]}" > "$scratch/theirs"
 for name in ours-1 ours-2; do
-	memfds_of "${guest_pid[$name]}" > "$scratch/ours"
+	stores_of "${guest_pid[$name]}" > "$scratch/ours"
 	[ -s "$scratch/ours" ] || fail "$name shares nothing at all"
 	[ -z "$(comm -12 "$scratch/ours" "$scratch/theirs")" ] || fail "$name and the other domain map one store"
 done

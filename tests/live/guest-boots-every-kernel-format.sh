@@ -3,7 +3,7 @@
 # Both have an entry protocol of their own, with its own way to pass memory map and initrd.
 . "$(dirname "$0")/lib.sh"
 
-guest_start bzimage memory,poweroff
+guest_start bzimage memory,poweroff --kernel "$GUEST_KERNEL"
 guest_start elf memory,poweroff --kernel "$GUEST_VMLINUX"
 guest_ready bzimage elf
 guest_ends_with bzimage 0

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 guest_start off poweroff
-guest_start reboot reboot
+guest_start reboot reboot --on-reboot exit
 guest_ready off reboot
 guest_ends_with off 0
 guest_ends_with reboot 3

@@ -23,6 +23,10 @@ domain=test$$ # of this test's guests, unless it says otherwise
 ready_seconds=120
 end_seconds=60
 
+# For the kernel of a guest in the lab: emulated time is uneven, and what keeps an
+# emulated processor from speculating only makes it slow.
+lab_words=${LAB:+ no_timer_check tsc=reliable mitigations=off cryptomgr.notests}
+
 declare -A guest_pid=()
 
 say() {
@@ -76,13 +80,20 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 1' INT TERM HUP
 
-# Runs the command again and again until it succeeds or SECONDS are over.
+# Runs the command again and again until it succeeds or SECONDS are over.  Between two
+# looks it rests for some time more than one takes: under emulation a look at the report
+# is work, and takes the processor from the guests that are waited for.
 await() { # seconds command...
-	local deadline=$((SECONDS + $1))
+	local deadline=$((SECONDS + $1)) began rest
 	shift
-	until "$@"; do
+	while :; do
+		began=${EPOCHREALTIME/[.,]/}
+		! "$@" || return 0
 		[ $SECONDS -lt $deadline ] || return 1
-		sleep 0.2
+		rest=$(((${EPOCHREALTIME/[.,]/} - began) * 3))
+		rest=$((rest < 200000 ? 200000 : rest > 3000000 ? 3000000 : rest))
+		printf -v rest '%d.%06d' $((rest / 1000000)) $((rest % 1000000))
+		sleep "$rest"
 	done
 }
 
@@ -113,25 +124,38 @@ no_broker_left() {
 
 # --- guests
 
-# Starts a guest in the background; its console goes to $scratch/NAME.console.
-guest_start() { # name words-for-samepage.run [option...]
-	local name=$1 words=$2 option kernel='' cmdline
-	shift 2
-	cmdline="console=ttyS0 quiet panic=-1 nokaslr cryptomgr.notests samepage.run=$words"
-	[ -z "${LAB:-}" ] || cmdline="$cmdline no_timer_check tsc=reliable"
-	for option in "$@"; do
-		case $option in
-		--kernel) kernel=1 ;;
-		esac
-	done
-	[ -n "$kernel" ] || set -- --kernel "$GUEST_KERNEL" "$@"
+# Starts a guest of any kind in the background; its console goes to $scratch/NAME.console.
+guest_launch() { # name option...
+	local name=$1
+	shift
 	: > "$scratch/$name.console"
 	# It must not outlive a test that is killed.
-	setpriv --pdeathsig KILL "$SAMEPAGE" run --name "$name" --domain "$domain" --mem 128M --initrd "$GUEST_INITRD" \
-		--cmdline "$cmdline${GUEST_CMDLINE:+ $GUEST_CMDLINE}" --console "$scratch/$name.console" \
+	setpriv --pdeathsig KILL "$SAMEPAGE" run --name "$name" --domain "$domain" --console "$scratch/$name.console" \
 		"$@" < /dev/null > "$scratch/$name.out" 2> "$scratch/$name.err" &
 	guest_pid["$name"]=$!
 	echo boot >> "${BOOTS:-/dev/null}"
+}
+
+# Starts the busybox guest.
+guest_start() { # name words-for-samepage.run [option...]
+	local name=$1 words=$2 option kernel=$GUEST_KERNEL cmdline
+	shift 2
+	cmdline="console=ttyS0 quiet panic=-1 nokaslr cryptomgr.notests samepage.run=$words$lab_words"
+	# The same kernel, unpacked: an emulated processor takes seconds for that.
+	[ -z "${LAB:-}" ] || kernel=$GUEST_VMLINUX
+	for option in "$@"; do
+		case $option in
+		--kernel) kernel='' ;;
+		esac
+	done
+	[ -z "$kernel" ] || set -- --kernel "$kernel" "$@"
+	guest_launch "$name" --mem 128M --initrd "$GUEST_INITRD" \
+		--cmdline "$cmdline${GUEST_CMDLINE:+ $GUEST_CMDLINE}" "$@"
+}
+
+# The command line of the guest of guest-images/debian-disk, with a script for it to run.
+debian_cmdline() { # script
+	echo "$(cat "$(dirname "$GUEST_DISK")/cmdline") panic=-1$lab_words samepage.run=\"$1\""
 }
 
 # Waits for a line on the console; fails if the guest ends without it.
@@ -190,27 +214,32 @@ domain_stat() { # domain key
 	stats | jq -r --arg name "$1" --arg key "$2" '.domains[] | select(.name == $name) | .[$key]'
 }
 
-# Merging has converged when every guest has been looked through twice more and
-# none has gained or lost a shared page.
+# Merging has converged when every guest has been looked through twice more and hardly
+# any page was gained or lost. A few break and merge again for ever in an idle guest: its
+# kernel's timers write to a stack, and leave it as it was.
 converged() { # seconds name...
-	local deadline=$((SECONDS + $1)) now start='' names
+	local seconds=$1
 	shift
-	names=$(printf '%s\n' "$@" | jq -R . | jq -s .)
-	while [ $SECONDS -lt $deadline ]; do
-		now=$(stats | jq -c --argjson names "$names" \
-			'[.guests[] | select(.name | IN($names[]))] | {
-				merges: map(.merges_total + .breaks_total), passes: map(.passes)}')
-		[ -n "$start" ] || start=$now
-		if [ "$(jq -n --argjson a "$start" --argjson b "$now" '$a.merges == $b.merges')" = false ]; then
-			start=$now
-		elif [ "$(jq -n --argjson a "$start" --argjson b "$now" \
-			'($b.passes | length) > 0 and ([$a.passes, $b.passes] | transpose | map(.[1] >= .[0] + 2) | all)')" = true ]; then
-			return 0
-		fi
-		sleep 0.5
-	done
+	settled_since=null
+	await "$seconds" settled "$@" && return
 	stats
 	return 1
+}
+
+# One look; what was seen at the start of the stretch without change is in $settled_since.
+# shellcheck disable=SC2016 # the variables are jq's
+settled() { # name...
+	local now
+	now=$(stats | jq -c --argjson start "$settled_since" '
+		[.guests[] | select(.name | IN($ARGS.positional[]))]
+		| {given_back: map(.shared_bytes + .zero_bytes), passes: map(.passes)} as $now
+		| ($start // $now) as $start
+		| if ($now.passes | length) != ($ARGS.positional | length) then null
+		elif [$start.given_back, $now.given_back] | transpose | any((.[0] - .[1] | fabs) > 16 * 4096) then $now
+		else $start + {settled: ([$start.passes, $now.passes] | transpose | all(.[1] >= .[0] + 2))}
+		end' --args "$@")
+	settled_since=${now:-null}
+	[[ $now == *'"settled":true'* ]]
 }
 
 # Nothing there bears the name of a guest or domain of this test.
@@ -232,5 +261,6 @@ expect_nothing_left() {
 
 GUEST_KERNEL=${GUEST_KERNEL:-$("$root/guest-images/kernel" linux-image-cloud-amd64 vmlinuz)}
 GUEST_VMLINUX=${GUEST_VMLINUX:-$("$root/guest-images/kernel" linux-image-cloud-amd64 vmlinux)}
+GUEST_DISK=${GUEST_DISK:-$("$root/guest-images/debian-disk")}
 GUEST_INITRD=${GUEST_INITRD:-$("$root/guest-images/busybox")}
 export GUEST_VMLINUX

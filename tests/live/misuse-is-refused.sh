@@ -48,6 +48,19 @@ refused 1 "$scratch/short-elf" "${run[@]}" --kernel "$scratch/short-elf"
 refused 1 "$scratch/missing" "${run[@]}" "${kernel[@]}" --initrd "$scratch/missing"
 refused 1 'initrd' "${run[@]}" "${kernel[@]}" --initrd "$scratch/huge" --mem 128M
 refused 1 'mem' "${run[@]}" "${kernel[@]}" --initrd "$GUEST_INITRD" --mem 8M
+# Disks
+truncate -s 1M "$scratch/disk"
+printf 'QFI\373' > "$scratch/qcow2"
+truncate -s 1M "$scratch/qcow2"
+refused 2 "'rw'" "${run[@]}" "${kernel[@]}" --disk "$scratch/disk,rw"
+refused 2 'several guests' "${run[@]}" "${kernel[@]}" --disk "$scratch/disk" --count 2
+refused 1 "$scratch/missing" "${run[@]}" "${kernel[@]}" --disk "$scratch/missing"
+refused 1 'empty' "${run[@]}" "${kernel[@]}" --disk "$scratch/empty,ro"
+refused 1 'truncate' "${run[@]}" "${kernel[@]}" --disk "$scratch/noise"
+refused 1 'qemu-nbd' "${run[@]}" "${kernel[@]}" --disk "$scratch/qcow2"
+refused 1 'in use' "${run[@]}" "${kernel[@]}" --disk "$scratch/disk" --disk "$scratch/disk"
+refused 1 "$scratch/missing" "${run[@]}" "${kernel[@]}" --disk "$scratch/disk,overlay=$scratch/missing"
+refused 1 "$scratch/missing" "${run[@]}" "${kernel[@]}" --disk "nbd+unix:///?socket=$scratch/missing"
 # The machine
 if unshare -m true 2> /dev/null; then
 	# The last word of each is the shell's $0.

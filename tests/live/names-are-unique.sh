@@ -14,7 +14,7 @@ grep -q taken "$scratch/err" || fail "the refusal does not name the guest: $(cat
 guest_ends_with taken 6
 
 "$SAMEPAGE" run --kernel "$GUEST_KERNEL" --initrd "$GUEST_INITRD" --mem 128M --domain "$domain" \
-	--cmdline "console=ttyS0 quiet panic=-1" --name herd --count 3 --detach --console "$scratch/%n.console"
+	--cmdline "console=ttyS0 quiet panic=-1$lab_words" --name herd --count 3 --detach --console "$scratch/%n.console"
 for name in herd-1 herd-2 herd-3; do
 	guest_pid["$name"]=$(guest_stat $name pid)
 	[ -n "${guest_pid[$name]}" ] || fail "$name is not in the report"

@@ -2,6 +2,7 @@
 # Four alike guests end up sharing at least 95 % of what their memory allows, and not one byte of it changes.
 # The bound is counted offline from their dumped memory, by a program that shares no code with samepage.
 # runs on: every kernel
+# lab seconds: 110
 . "$(dirname "$0")/lib.sh"
 
 guests='one two three four'

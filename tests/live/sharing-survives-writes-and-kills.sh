@@ -2,6 +2,7 @@
 # Guests that rewrite and verify most of their memory while it is merged at full speed never read a wrong byte.
 # Neither when a guest that shares with them is killed, nor when their broker is: what is mapped must live on.
 # runs on: every kernel
+# lab seconds: 150
 . "$(dirname "$0")/lib.sh"
 
 # First that the witness is not blind.
@@ -11,14 +12,14 @@ guest_says witness '^PATTERN WRONG' 60 || fail "the program does not notice a wr
 guest_end witness
 
 # Each comes up with the others paused, since emulated processors are few.
-merging_seconds=60
+merging_seconds=30
 guest_start victim pattern:400:60:2 --dedup-cpu 100
 guest_ready victim
 "$SAMEPAGE" pause victim
-guest_start first pattern:150:60:3 --cpus 2 --dedup-cpu 100
+guest_start first pattern:120:60:3 --cpus 2 --dedup-cpu 100
 guest_ready first
 "$SAMEPAGE" pause first
-guest_start second pattern:150:60:2 --dedup-cpu 100
+guest_start second pattern:120:60:2 --dedup-cpu 100
 guest_ready second
 "$SAMEPAGE" resume victim
 "$SAMEPAGE" resume first

@@ -7,15 +7,18 @@
  *	MODEL_SEED=N	repeats it
  *	MODEL_STEPS=N	goes on for longer than make check does
  */
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/auto.h"
 #include "base/clock.h"
+#include "dedup/huge.h"
 #include "tests/model/expect.h"
 #include "tests/model/world.h"
 
+#define QUIET_PAGES 60u
 #define FAULT_CALLS 12u /* each operation fails at its first, second, ... this call */
 
 static struct world_config now; /* what on_abort() reports */
@@ -45,12 +48,18 @@ static const struct world_config ordinary = {
 	.frame_limit = 4096,
 	.mappings_limit = 1000000,
 	.disturb_percent = 10,
+	.give_percent = 4,
+	.track_percent = 60,
+	.miss_permille = 10,
 	.eventful = true,
 };
 
 struct outcome {
 	uint64_t waits;
 	uint64_t declined;
+	uint64_t dropped;
+	uint64_t pinned;
+	uint64_t split;
 };
 
 static struct outcome run(const struct world_config *config, uint64_t steps, bool settle)
@@ -64,6 +73,9 @@ static struct outcome run(const struct world_config *config, uint64_t steps, boo
 	if (settle)
 		world_settle(world);
 	outcome.waits = world->waits;
+	outcome.dropped = world->dropped;
+	outcome.pinned = world->pinned;
+	outcome.split = world->split;
 	for (uint32_t i = 0; i < GUESTS_MAX; i++)
 		if (world->guests[i].alive)
 			world->declined += engine_tally(world->guests[i].engine).declined_total;
@@ -82,15 +94,20 @@ static void start(const char *name)
 static void bytes_stay_right_at_random(uint64_t seed, uint64_t steps)
 {
 	struct world_config config = ordinary;
-	uint64_t waits = 0;
+	uint64_t waits = 0, dropped = 0, pinned = 0;
 
 	start("bytes stay right whatever happens, and equal pages end up shared");
 	for (uint32_t i = 0; i < 8; i++) {
 		config.seed = seed + i;
 		config.disturb_percent = i < 4 ? 10 : 60;
-		waits += run(&config, steps / 8, true).waits;
+		struct outcome outcome = run(&config, steps / 8, true);
+
+		waits += outcome.waits;
+		dropped += outcome.dropped;
+		pinned += outcome.pinned;
 	}
-	expect(waits > 0 || steps < 1000); /* else no writer met a held page */
+	/* else no writer met a held page, and so on */
+	expect((waits > 0 && dropped > 0 && pinned > 0) || steps < 1000);
 }
 
 static void bytes_stay_right_in_many_windows(uint64_t seed, uint64_t steps)
@@ -116,6 +133,37 @@ static void bytes_stay_right_when_anything_fails(uint64_t seed, uint64_t steps)
 	}
 }
 
+/* What is shared by more than the limit stays so; and copies of one content are many. */
+static void bytes_stay_right_while_sharers_are_bounded(uint64_t seed, uint64_t steps)
+{
+	struct world_config config = ordinary;
+
+	start("the same while the limit of sharers changes");
+	config.sharers_percent = 5;
+	for (uint32_t i = 0; i < 4; i++) {
+		config.seed = seed + 1100 + i;
+		run(&config, steps / 8, false);
+	}
+}
+
+/* Twice as many pages as a huge page has, and some: the last ones are small for ever. */
+static void huge_pages_are_whole_or_give_back_all(uint64_t seed, uint64_t steps)
+{
+	struct world_config config = ordinary;
+	uint64_t split = 0;
+
+	start("huge pages stay whole, or are split before anything in them is shared");
+	config.pages_min = 2 * HUGE_PAGES;
+	config.pages_max = 2 * HUGE_PAGES + 100;
+	for (uint32_t i = 0; i < 6; i++) {
+		config.seed = seed + 700 + i;
+		config.huge_gain = i < 2 ? 1 : i < 4 ? 16 : 450;
+		config.fail_permille = i % 2 ? 0 : 10;
+		split += run(&config, steps / 40, true).split;
+	}
+	expect(split > 0 || steps < 1000);
+}
+
 static void bytes_stay_right_when_digests_collide(uint64_t seed, uint64_t steps)
 {
 	struct world_config config = ordinary;
@@ -135,7 +183,8 @@ static void each_operation_can_fail(uint64_t seed)
 	start("each operation fails once, at each of its calls in turn");
 	config.eventful = false;
 	config.pages_max = 80;
-	for (enum op op = OP_LOOK; op < OPS; op++) {
+	config.give_percent = 20;
+	for (enum op op = OP_WRITTEN; op < OPS; op++) {
 		for (uint32_t call = 1; call <= FAULT_CALLS; call++) {
 			config.seed = seed + 400 + call;
 			config.fail_op = op;
@@ -164,12 +213,382 @@ static void mappings_are_a_budget(uint64_t seed, uint64_t steps)
 
 	start("mappings stay within their budget, and what that costs is counted");
 	config.disturb_percent = 40;
+	config.give_percent = 20;
 	for (uint64_t limit = 1; limit <= 64; limit += limit < 8 ? 1 : 8) {
 		config.seed = seed + 600 + limit;
 		config.mappings_limit = limit;
 		declined += run(&config, steps / 8, false).declined;
 	}
 	expect(declined > 0);
+}
+
+/* Two guests with ten pages that are shared alone, and behind them a run of five. */
+static void the_best_runs_get_mappings_first(uint64_t seed)
+{
+	struct world_config config = {
+		.seed = seed,
+		.pages_min = 40,
+		.pages_max = 40,
+		.frame_limit = 64,
+		.mappings_limit = 16,
+	};
+	struct world *world = world_create(&config);
+
+	start("the best runs get mappings first, and in the end the budget is used up");
+	for (uint32_t i = 0; i < 2; i++)
+		for (uint32_t n = 0; n < 15; n++) {
+			struct model_write write = { .page = n < 10 ? 2 * n : 20 + n,
+						     .whole = true,
+						     .content = n < 10 ? 6 : (uint8_t)(n - 9) };
+
+			guest_write(&world->guests[i], &write);
+		}
+	world_rest(world);
+	for (uint32_t i = 0; i < 2; i++) {
+		struct tally tally = engine_tally(world->guests[i].engine);
+
+		for (uint32_t page = 30; page < 35; page++)
+			expect(engine_page(world->guests[i].engine, page).state == PAGE_SHARED);
+		expect(tally.mappings + 2 > config.mappings_limit);
+		expect(tally.declined > 0 && tally.declined <= 10); /* however often asked */
+	}
+	world_free(world);
+}
+
+/* Six pages, which are the same in both guests, and shared as one run. */
+static struct world *world_with_a_run(uint64_t seed, uint64_t mappings_limit)
+{
+	struct world_config config = {
+		.seed = seed,
+		.pages_min = 40,
+		.pages_max = 40,
+		.frame_limit = 64,
+		.mappings_limit = mappings_limit,
+	};
+	struct world *world = world_create(&config);
+
+	for (uint32_t i = 0; i < 2; i++)
+		for (uint32_t page = 10; page < 16; page++) {
+			struct model_write write = { .page = page,
+						     .whole = true,
+						     .content = (uint8_t)(page - 9) };
+
+			guest_write(&world->guests[i], &write);
+		}
+	world_settle(world);
+	expect(engine_tally(world->guests[0].engine).mappings == 3);
+	return world;
+}
+
+static int give_away(struct guest *guest, uint32_t first, uint32_t count)
+{
+	uint32_t returned;
+	int rc;
+
+	guest->given_first = first;
+	guest->given_count = count;
+	rc = engine_discard(guest->engine, first, count, &returned);
+	expect(returned == (rc == 0 ? count : 0));
+	guest->given_count = 0;
+	engine_take_offers(guest->engine);
+	world_check(guest->world);
+	return rc;
+}
+
+static void giving_away_keeps_to(uint64_t mappings_limit, uint64_t seed)
+{
+	struct world *world = world_with_a_run(seed, mappings_limit);
+	struct guest *guest = &world->guests[0];
+
+	expect(give_away(guest, 12, 1) == 0);
+	expect(engine_tally(guest->engine).mappings == 5);
+	expect(give_away(guest, 14, 1) == -ENOMEM);
+	expect(engine_page(guest->engine, 14).state == PAGE_SHARED);
+	expect(give_away(guest, 11, 2) == 0); /* needs no more than there are */
+	expect(give_away(guest, 10, 6) == 0); /* even less */
+	expect(engine_tally(guest->engine).mappings == 1);
+	expect(engine_tally(guest->engine).states[PAGE_RETURNED] == 6);
+	expect(engine_tally(guest->engine).breaks_total == 0);
+	expect(give_away(guest, 30, 11) == -EFAULT);
+	world_free(world);
+}
+
+static void giving_away_keeps_to_the_budget(uint64_t seed)
+{
+	start("memory is given back as long as there are mappings for it");
+	giving_away_keeps_to(5, seed);
+	giving_away_keeps_to(6, seed);
+}
+
+/* Two guests that nobody disturbs, and whose writes are all tracked, or none is. */
+static struct world *quiet_world(uint64_t seed, bool tracked)
+{
+	struct world_config config = {
+		.seed = seed,
+		.pages_min = QUIET_PAGES,
+		.pages_max = QUIET_PAGES,
+		.frame_limit = 64,
+		.mappings_limit = 1000,
+		.track_percent = tracked ? 100 : 0,
+	};
+	struct world *world = world_create(&config);
+
+	world_settle(world);
+	return world;
+}
+
+static void write_whole(struct guest *guest, uint32_t page, uint8_t content)
+{
+	struct model_write write = { .page = page, .whole = true, .content = content };
+
+	guest_write(guest, &write);
+}
+
+static void one_pass(struct guest *guest)
+{
+	int rc;
+
+	do
+		rc = engine_step(guest->engine);
+	while (rc == 0);
+	expect(rc == 1);
+}
+
+static bool is_shared(const struct guest *guest, uint32_t page)
+{
+	return engine_page(guest->engine, page).state == PAGE_SHARED;
+}
+
+static void new_twins_are_shared_within_two_passes(uint64_t seed)
+{
+	start("a new twin is shared within two passes, of a page at rest too");
+	for (uint32_t tracked = 0; tracked < 2; tracked++) {
+		struct world *world = quiet_world(seed + 700, tracked);
+		struct guest *first = &world->guests[0], *second = &world->guests[1];
+
+		write_whole(first, 5, 3);
+		world_settle(world);
+		expect(engine_page(first->engine, 5).state == PAGE_PROBED);
+		write_whole(second, 9, 3);
+		one_pass(second);
+		one_pass(second);
+		engine_take_offers(first->engine);
+		expect(is_shared(first, 5) && is_shared(second, 9));
+
+		write_whole(first, 5, 4); /* both were shared before, and break */
+		write_whole(second, 9, 4);
+		for (uint32_t pass = 0; pass < 2; pass++) {
+			one_pass(first);
+			one_pass(second);
+		}
+		engine_take_offers(first->engine);
+		expect(is_shared(first, 5) && is_shared(second, 9));
+		world_free(world);
+	}
+}
+
+static void what_is_not_written_costs_no_look(uint64_t seed)
+{
+	struct world *world = quiet_world(seed + 710, true);
+	struct guest *guest = &world->guests[0];
+	uint64_t before;
+
+	start("where nothing was written nothing is looked at, but for the sweep");
+	for (uint8_t page = 0; page < 6; page++)
+		write_whole(guest, page, 1 + page);
+	world_settle(world);
+	before = world->looked;
+	for (uint32_t pass = 0; pass < 512; pass++)
+		one_pass(guest);
+	expect(world->looked - before == 2 * QUIET_PAGES);
+	world_free(world);
+}
+
+static void restless_pages_are_looked_at_seldom(uint64_t seed)
+{
+	struct world *world = quiet_world(seed + 720, true);
+	struct guest *guest = &world->guests[0];
+	uint64_t before = world->looked, looks;
+
+	start("a page that changes always is looked at less and less often, until it rests");
+	for (uint32_t pass = 0; pass < 128; pass++) {
+		write_whole(guest, 7, 1 + pass % 2);
+		one_pass(guest);
+	}
+	looks = world->looked - before;
+	/* the sweep comes once at the most */
+	expect(looks >= 128 / 16 && looks <= 128 / 16 + 8 + QUIET_PAGES);
+	for (uint32_t pass = 0; pass < 2 * 16 + 1; pass++)
+		one_pass(guest);
+	expect(engine_page(guest->engine, 7).state == PAGE_PROBED);
+	world_free(world);
+}
+
+/* As many that a device is at work in as are tried at once, and behind them a free one. */
+static void huge_pages_take_turns_to_be_split(uint64_t seed)
+{
+	enum { PINNED = 8 };
+	struct world_config config = {
+		.seed = seed + 740,
+		.pages_min = (PINNED + 1) * HUGE_PAGES,
+		.pages_max = (PINNED + 1) * HUGE_PAGES,
+		.frame_limit = 64,
+		.mappings_limit = 1000,
+		.huge_gain = 1,
+	};
+	struct world *world = world_create(&config);
+	struct guest *guest = &world->guests[0];
+
+	start("huge pages that can't be split keep no other one from it");
+	for (uint32_t i = 0; i <= PINNED; i++)
+		device_begin(guest, (PINNED - i) * HUGE_PAGES);
+	engine_expect_huge(guest->engine, false);
+	one_pass(guest);
+	expect(engine_keeps_huge(guest->engine, PINNED * HUGE_PAGES));
+	device_complete(guest); /* the oldest */
+	for (uint32_t i = 0; i < 2; i++)
+		engine_take_offers(guest->engine);
+	expect(!engine_keeps_huge(guest->engine, PINNED * HUGE_PAGES));
+	expect(engine_keeps_huge(guest->engine, 0));
+	world_check(world);
+	world_free(world);
+}
+
+/* The link of this world takes no question from whoever gives memory away. */
+static void who_gives_a_part_away_does_not_wait_for_the_rest(uint64_t seed)
+{
+	struct world_config config = {
+		.seed = seed + 750,
+		.pages_min = HUGE_PAGES,
+		.pages_max = HUGE_PAGES,
+		.frame_limit = 64,
+		.mappings_limit = 1000,
+		.huge_gain = HUGE_PAGES,
+	};
+	struct world *world = world_create(&config);
+	struct guest *guest = &world->guests[0];
+
+	start("what is left of a huge page is asked about when the memory is back");
+	write_whole(guest, 3, 1);
+	write_whole(guest, 5, 1);
+	link_up(guest);
+	engine_expect_huge(guest->engine, false);
+	for (uint32_t pass = 0; pass < 3; pass++)
+		one_pass(guest);
+	expect(engine_keeps_huge(guest->engine, 0));
+	expect(give_away(guest, 100, 10) == 0);
+	expect(!engine_keeps_huge(guest->engine, 0));
+	expect(is_shared(guest, 5));
+	world_free(world);
+}
+
+static uint64_t pages_populated(const struct guest *guest)
+{
+	uint64_t count = 0;
+
+	for (uint32_t i = 0; i < guest->pages; i++)
+		count += guest->table[i].own;
+	return count;
+}
+
+static void passes(struct world *world, uint32_t count)
+{
+	for (uint32_t pass = 0; pass < count; pass++)
+		for (uint32_t i = 0; i < 2; i++)
+			one_pass(&world->guests[i]);
+}
+
+static void pages_become_calm_at_any_caution(uint64_t seed)
+{
+	struct world *world = quiet_world(seed + 760, true);
+
+	start("with the greatest caution equal pages are shared all the same");
+	for (uint32_t i = 0; i < 2; i++) {
+		engine_set_caution(world->guests[i].engine, UINT32_MAX);
+		write_whole(&world->guests[i], 5, 3);
+	}
+	passes(world, 40);
+	expect(is_shared(&world->guests[0], 5) && is_shared(&world->guests[1], 5));
+	world_free(world);
+}
+
+/* A store with one frame, and two contents that both guests have. */
+static void what_had_no_room_gets_it_soon(uint64_t seed)
+{
+	struct world_config config = {
+		.seed = seed + 780,
+		.pages_min = QUIET_PAGES,
+		.pages_max = QUIET_PAGES,
+		.frame_limit = 1,
+		.mappings_limit = 1000,
+		.track_percent = 100,
+	};
+	struct world *world = world_create(&config);
+	struct guest *guests = world->guests;
+
+	start("what the store had no room for is asked about again before the sweep");
+	for (uint32_t i = 0; i < 2; i++) {
+		write_whole(&guests[i], 5, 1);
+		write_whole(&guests[i], 9, 2);
+		link_up(&guests[i]);
+	}
+	passes(world, 20);
+	expect(is_shared(&guests[0], 5) + is_shared(&guests[0], 9) == 1);
+	for (uint32_t i = 0; i < 2; i++) /* no twins any more */
+		write_whole(&guests[i], is_shared(&guests[i], 5) ? 5 : 9, (uint8_t)(3 + i));
+	passes(world, 40);
+	expect(is_shared(&guests[0], 5) + is_shared(&guests[0], 9) == 1);
+	expect(is_shared(&guests[1], 5) + is_shared(&guests[1], 9) == 1);
+	world_free(world);
+}
+
+/* Twice one huge page with 200 zeroes, never in the same places. */
+static void what_was_to_gain_before_all_was_given_away_is_gone(uint64_t seed)
+{
+	struct world_config config = {
+		.seed = seed + 770,
+		.pages_min = HUGE_PAGES,
+		.pages_max = HUGE_PAGES,
+		.frame_limit = 64,
+		.mappings_limit = 1000,
+		.huge_gain = 300,
+	};
+	struct world *world = world_create(&config);
+	struct guest *guest = &world->guests[0];
+
+	start("what there was to gain before all was given away is gone");
+	engine_expect_huge(guest->engine, true);
+	for (uint32_t i = 0; i < 2; i++) {
+		for (uint32_t page = 0; page < HUGE_PAGES; page++)
+			if (page / 200 != i)
+				write_whole(guest, page, 1);
+		one_pass(guest);
+		expect(guest->huge[0] == MODEL_WHOLE);
+		expect(give_away(guest, 0, HUGE_PAGES) == 0);
+	}
+	world_free(world);
+}
+
+static void figures_are_fresh_after_a_refresh(uint64_t seed)
+{
+	start("a report's figures are exact, without a look at all pages");
+	for (uint32_t tracked = 0; tracked < 2; tracked++) {
+		struct world *world = quiet_world(seed + 730, tracked);
+		struct guest *guest = &world->guests[0];
+
+		for (uint32_t round = 0; round < 200; round++) {
+			for (uint32_t i = 0; i < GUESTS_MAX; i++)
+				if (world->guests[i].alive)
+					write_whole(&world->guests[i],
+						    world_random(world, QUIET_PAGES),
+						    (uint8_t)world_random(world, CONTENTS));
+			if (round % 2)
+				one_pass(&world->guests[round / 2 % 2]);
+			expect(engine_refresh(guest->engine) == 0);
+			expect(engine_tally(guest->engine).populated == pages_populated(guest));
+		}
+		world_free(world);
+	}
 }
 
 int main(void)
@@ -184,9 +603,22 @@ int main(void)
 	bytes_stay_right_at_random(seed, steps);
 	bytes_stay_right_in_many_windows(seed, steps);
 	bytes_stay_right_when_anything_fails(seed, steps);
+	bytes_stay_right_while_sharers_are_bounded(seed, steps);
+	huge_pages_are_whole_or_give_back_all(seed, steps);
 	bytes_stay_right_when_digests_collide(seed, steps);
 	each_operation_can_fail(seed);
 	a_full_store_is_no_harm(seed, steps);
 	mappings_are_a_budget(seed, steps);
+	the_best_runs_get_mappings_first(seed);
+	giving_away_keeps_to_the_budget(seed);
+	new_twins_are_shared_within_two_passes(seed);
+	what_is_not_written_costs_no_look(seed);
+	restless_pages_are_looked_at_seldom(seed);
+	huge_pages_take_turns_to_be_split(seed);
+	who_gives_a_part_away_does_not_wait_for_the_rest(seed);
+	pages_become_calm_at_any_caution(seed);
+	what_had_no_room_gets_it_soon(seed);
+	what_was_to_gain_before_all_was_given_away_is_gone(seed);
+	figures_are_fresh_after_a_refresh(seed);
 	return 0;
 }

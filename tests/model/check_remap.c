@@ -18,8 +18,6 @@
 #include "tests/model/expect.h"
 #include "tests/model/host.h"
 
-static bool plain; /* of the round at hand */
-
 /* A writer that may have to wait */
 
 struct writer {
@@ -76,58 +74,23 @@ static void expect_written(struct writer *writer)
 	expect(*writer->word == writer->value);
 }
 
-/* Steps */
-
-static void page_fill(const struct host_guest *guest, uint32_t page, int value)
-{
-	memset(host_page(guest, page), value, PAGE_BYTES);
-}
-
-static void frame_fill(struct host *host, uint32_t frame, int value)
-{
-	uint8_t bytes[PAGE_BYTES];
-
-	memset(bytes, value, sizeof(bytes));
-	expect(store_write(&host->store, frame, bytes) == 0);
-}
-
-static enum look look_at(struct host_guest *guest, uint32_t page)
-{
-	uint8_t look;
-
-	expect(remap_ops.look(&guest->remap, page, 1, &look) == 0);
-	return (enum look)look;
-}
-
-/* Makes pages map frames, with nobody writing meanwhile. */
-static void map_frames(struct host_guest *guest, uint32_t first, uint32_t count, uint32_t frame)
-{
-	for (uint32_t i = 0; i < count; i++) {
-		frame_fill(guest->host, frame + i, 1 + (int)i);
-		page_fill(guest, first + i, 1 + (int)i);
-	}
-	expect(remap_ops.hold(&guest->remap, first, count, 0) == 0);
-	expect(remap_ops.share(&guest->remap, first, count, frame) == 0);
-	remap_ops.wake(&guest->remap, first, count);
-}
-
 /* Traps */
 
 static void a_look_tells_what_backs_a_page(struct host *host)
 {
 	struct host_guest *guest = &host->guests[0];
 
-	expect(look_at(guest, 0) == LOOK_NONE);
+	expect(host_look(guest, 0) == LOOK_NONE);
 	expect(*(volatile uint8_t *)host_page(guest, 1) == 0);
-	expect(look_at(guest, 1) == LOOK_OTHER); /* the kernel's zero page */
-	page_fill(guest, 2, 9);
-	expect(look_at(guest, 2) == LOOK_OWN);
-	map_frames(guest, 3, 2, 0);
+	expect(host_look(guest, 1) == LOOK_OTHER); /* the kernel's zero page */
+	host_fill(guest, 2, 9);
+	expect(host_look(guest, 2) == LOOK_OWN);
+	host_map_frames(guest, 3, 2, 0);
 	expect(*(volatile uint8_t *)host_page(guest, 3) == 1);
-	expect(look_at(guest, 3) == LOOK_OTHER); /* a frame */
+	expect(host_look(guest, 3) == LOOK_OTHER); /* a frame */
 	*host_page(guest, 4) = 77;
-	expect(look_at(guest, 4) == LOOK_OWN); /* broken */
-	expect(look_at(guest, 3) == LOOK_OTHER);
+	expect(host_look(guest, 4) == LOOK_OWN); /* broken */
+	expect(host_look(guest, 3) == LOOK_OTHER);
 }
 
 static void a_held_page_makes_writers_wait(struct host *host)
@@ -137,8 +100,8 @@ static void a_held_page_makes_writers_wait(struct host *host)
 	for (uint32_t page = 0; page < 2; page++) {
 		struct writer writer;
 
-		page_fill(guest, page, 5);
-		frame_fill(host, page, 5);
+		host_fill(guest, page, 5);
+		host_frame_fill(host, page, 5);
 		expect(remap_ops.hold(&guest->remap, page, 1, 0) == 0);
 		writer_start(&writer, host_page(guest, page), 42, page == 1);
 		expect_waiting(&writer);
@@ -148,7 +111,7 @@ static void a_held_page_makes_writers_wait(struct host *host)
 		remap_ops.wake(&guest->remap, page, 1);
 		expect_written(&writer);
 		expect(host_page(guest, page)[8] == 5);
-		expect(look_at(guest, page) == LOOK_OWN);
+		expect(host_look(guest, page) == LOOK_OWN);
 	}
 }
 
@@ -160,7 +123,7 @@ static void holding_what_is_not_there_is_refused_or_works(struct host *host)
 	int rc = remap_ops.hold(&guest->remap, 7, 1, 0);
 
 	expect(rc == 0 || rc == -EAGAIN);
-	expect(!plain || rc == -EAGAIN);
+	expect(!host->is_plain || rc == -EAGAIN);
 	writer_start(&writer, host_page(guest, 7), 42, false);
 	if (rc == 0) {
 		expect_waiting(&writer);
@@ -177,10 +140,10 @@ static void a_range_is_held_whole_or_not_at_all(struct host *host)
 	struct writer writer;
 	int rc;
 
-	page_fill(guest, 0, 1);
-	page_fill(guest, 2, 1);
+	host_fill(guest, 0, 1);
+	host_fill(guest, 2, 1);
 	rc = remap_ops.hold(&guest->remap, 0, 3, 0);
-	expect(!plain || rc == -EAGAIN);
+	expect(!host->is_plain || rc == -EAGAIN);
 	if (rc == 0) {
 		remap_ops.unhold(&guest->remap, 0, 3, 0);
 		remap_ops.wake(&guest->remap, 0, 3);
@@ -195,13 +158,13 @@ static void a_broken_page_can_be_merged_again(struct host *host)
 {
 	struct host_guest *guest = &host->guests[0];
 
-	map_frames(guest, 0, 3, 0);
+	host_map_frames(guest, 0, 3, 0);
 	for (uint32_t round = 0; round < 3; round++) {
 		struct writer writer;
 
-		page_fill(guest, 1, 50 + (int)round); /* breaks it */
-		expect(look_at(guest, 1) == LOOK_OWN);
-		frame_fill(host, 10 + round, 50 + (int)round);
+		host_fill(guest, 1, 50 + (int)round); /* breaks it */
+		expect(host_look(guest, 1) == LOOK_OWN);
+		host_frame_fill(host, 10 + round, 50 + (int)round);
 		expect(remap_ops.hold(&guest->remap, 1, 1, 1) == 0);
 		writer_start(&writer, host_page(guest, 1), 42, round == 1);
 		expect_waiting(&writer); /* so it was registered anew */
@@ -218,19 +181,19 @@ static void discarding_over_the_store_gives_zeroes(struct host *host)
 	struct host_guest *guest = &host->guests[0];
 	struct writer writer;
 
-	map_frames(guest, 0, 3, 0);
-	page_fill(guest, 1, 0);
+	host_map_frames(guest, 0, 3, 0);
+	host_fill(guest, 1, 0);
 	expect(remap_ops.hold(&guest->remap, 1, 1, 1) == 0);
 	expect(remap_ops.discard(&guest->remap, 1, 1, 1) == 0);
 	remap_ops.wake(&guest->remap, 1, 1);
-	frame_fill(host, 1, 99);
-	expect(look_at(guest, 1) == LOOK_NONE);
+	host_frame_fill(host, 1, 99);
+	expect(host_look(guest, 1) == LOOK_NONE);
 	expect(page_is_zero(host_page(guest, 1)));
 	expect(*host_page(guest, 0) == 1 && *host_page(guest, 2) == 3);
 
 	/* and it is memory like any other again */
-	page_fill(guest, 1, 7);
-	frame_fill(host, 20, 7);
+	host_fill(guest, 1, 7);
+	host_frame_fill(host, 20, 7);
 	expect(remap_ops.hold(&guest->remap, 1, 1, 0) == 0);
 	writer_start(&writer, host_page(guest, 1), 42, false);
 	expect_waiting(&writer);
@@ -244,14 +207,14 @@ static void discarding_own_memory_gives_it_back(struct host *host)
 	struct host_guest *guest = &host->guests[0];
 	struct writer writer;
 
-	page_fill(guest, 0, 0);
+	host_fill(guest, 0, 0);
 	expect(remap_ops.hold(&guest->remap, 0, 1, 0) == 0);
 	writer_start(&writer, host_page(guest, 0), 42, true);
 	expect_waiting(&writer);
 	expect(remap_ops.discard(&guest->remap, 0, 1, 0) == 0);
 	remap_ops.wake(&guest->remap, 0, 1);
 	expect_written(&writer);
-	expect(look_at(guest, 0) == LOOK_OWN);
+	expect(host_look(guest, 0) == LOOK_OWN);
 	expect(host_page(guest, 0)[8] == 0);
 }
 
@@ -262,9 +225,9 @@ static void a_range_over_two_mappings_is_all_or_nothing(struct host *host)
 	struct writer writers[2];
 	int rc;
 
-	map_frames(guest, 0, 1, 0);
-	page_fill(guest, 0, 8);
-	page_fill(guest, 1, 8);
+	host_map_frames(guest, 0, 1, 0);
+	host_fill(guest, 0, 8);
+	host_fill(guest, 1, 8);
 	rc = remap_ops.hold(&guest->remap, 0, 2, 1);
 	for (uint32_t i = 0; i < 2; i++)
 		writer_start(&writers[i], host_page(guest, i), 42, false);
@@ -283,12 +246,12 @@ static void a_writer_goes_on_when_sharing_fails(struct host *host)
 	struct host_guest *guest = &host->guests[0];
 	int store_fd = guest->remap.store_fd;
 
-	map_frames(guest, 0, 1, 0);
+	host_map_frames(guest, 0, 1, 0);
 	for (uint32_t page = 0; page < 2; page++) {
 		int over_store = page == 0;
 		struct writer writer;
 
-		page_fill(guest, page, 8);
+		host_fill(guest, page, 8);
 		expect(remap_ops.hold(&guest->remap, page, 1, over_store) == 0);
 		writer_start(&writer, host_page(guest, page), 42, false);
 		expect_waiting(&writer);
@@ -306,18 +269,17 @@ static void a_writer_goes_on_when_sharing_fails(struct host *host)
 static void a_frame_that_is_not_there_is_an_error(struct host *host)
 {
 	struct host_guest *guest = &host->guests[0];
-	static uint8_t bytes[2 * PAGE_BYTES];
 
-	expect(remap_ops.read_frames(&guest->remap, host->store.frames, 1, bytes) == -EIO);
-	expect(remap_ops.read_frames(&guest->remap, host->store.frames - 1, 2, bytes) == -EIO);
-	expect(remap_ops.read_frames(&guest->remap, host->store.frames - 1, 1, bytes) == 0);
+	expect(!remap_ops.frames(&guest->remap, host->store.frames, 1));
+	expect(!remap_ops.frames(&guest->remap, host->store.frames - 1, 2));
+	expect(remap_ops.frames(&guest->remap, host->store.frames - 1, 1));
 }
 
 static void mappings_are_what_the_kernel_counts(struct host *host)
 {
 	for (uint32_t page = 0; page < HOST_PAGES; page++)
 		for (uint32_t i = 0; i < HOST_GUESTS; i++)
-			page_fill(&host->guests[i], page, page % 37 < 20 ? 1 + (int)page % 100 : 0);
+			host_fill(&host->guests[i], page, page % 37 < 20 ? 1 + (int)page % 100 : 0);
 	for (uint32_t round = 0; round < 60; round++) {
 		for (uint32_t i = 0; i < HOST_GUESTS; i++) {
 			struct host_guest *guest = &host->guests[i];
@@ -328,7 +290,7 @@ static void mappings_are_what_the_kernel_counts(struct host *host)
 		}
 		/* break some, blank others, and some more than once */
 		for (uint32_t i = 0; i < 12; i++)
-			page_fill(&host->guests[i % 2], (round * 31 + i * 59) % HOST_PAGES,
+			host_fill(&host->guests[i % 2], (round * 31 + i * 59) % HOST_PAGES,
 				  round < 40 ? (int)(i % 3) : 7);
 	}
 	expect(engine_tally(host->guests[0].engine).merges_total > 300);
@@ -463,7 +425,7 @@ static void pages_prepare(struct host *host)
 {
 	for (uint32_t guest = 0; guest < HOST_GUESTS; guest++)
 		for (uint32_t page = 0; page < HOST_PAGES; page++) {
-			page_fill(&host->guests[guest], page, filling_of(page));
+			host_fill(&host->guests[guest], page, filling_of(page));
 			memset(host_page(&host->guests[guest], page), 0, 64);
 		}
 }
@@ -514,19 +476,21 @@ static void hot_decide(struct merger *merger, uint32_t page, int side, const uin
 /* Each page has two frames of its own, so that the one it maps is never written to. */
 static void hot_merge(struct merger *merger, uint32_t first, uint32_t count)
 {
-	static uint8_t bytes[8 * PAGE_BYTES];
+	uint8_t bytes[PAGE_BYTES];
 	struct host_guest *guest = merger->guest;
+	const uint8_t *frames;
 	int side = merger->side[first] == 0;
 
 	for (uint32_t i = 0; i < count; i++) {
 		memcpy(bytes, host_page(guest, first + i), PAGE_BYTES);
 		expect(store_write(&guest->host->store, frame_of(first + i, side), bytes) == 0);
 	}
-	expect(remap_ops.read_frames(&guest->remap, frame_of(first, side), count, bytes) == 0);
+	frames = remap_ops.frames(&guest->remap, frame_of(first, side), count);
+	expect(frames);
 	if (remap_ops.hold(&guest->remap, first, count, merger->side[first] >= 0) < 0)
 		return;
 	for (uint32_t i = 0; i < count; i++)
-		hot_decide(merger, first + i, side, bytes + (size_t)i * PAGE_BYTES);
+		hot_decide(merger, first + i, side, frames + (size_t)i * PAGE_BYTES);
 	remap_ops.wake(&guest->remap, first, count);
 }
 
@@ -609,39 +573,22 @@ static void no_write_is_lost_under_two_engines(struct host *host)
 
 int main(void)
 {
-	static const struct {
-		const char *name;
-		void (*run)(struct host *host);
-	} tests[] = {
-#define TEST(name) { #name, name }
-		TEST(a_look_tells_what_backs_a_page),
-		TEST(a_held_page_makes_writers_wait),
-		TEST(holding_what_is_not_there_is_refused_or_works),
-		TEST(a_range_is_held_whole_or_not_at_all),
-		TEST(a_broken_page_can_be_merged_again),
-		TEST(discarding_over_the_store_gives_zeroes),
-		TEST(discarding_own_memory_gives_it_back),
-		TEST(a_range_over_two_mappings_is_all_or_nothing),
-		TEST(a_writer_goes_on_when_sharing_fails),
-		TEST(a_frame_that_is_not_there_is_an_error),
-		TEST(mappings_are_what_the_kernel_counts),
-		TEST(no_write_is_lost_while_hot_pages_are_merged),
-		TEST(no_write_is_lost_under_two_engines),
-#undef TEST
+	static const struct host_test tests[] = {
+		HOST_TEST(a_look_tells_what_backs_a_page),
+		HOST_TEST(a_held_page_makes_writers_wait),
+		HOST_TEST(holding_what_is_not_there_is_refused_or_works),
+		HOST_TEST(a_range_is_held_whole_or_not_at_all),
+		HOST_TEST(a_broken_page_can_be_merged_again),
+		HOST_TEST(discarding_over_the_store_gives_zeroes),
+		HOST_TEST(discarding_own_memory_gives_it_back),
+		HOST_TEST(a_range_over_two_mappings_is_all_or_nothing),
+		HOST_TEST(a_writer_goes_on_when_sharing_fails),
+		HOST_TEST(a_frame_that_is_not_there_is_an_error),
+		HOST_TEST(mappings_are_what_the_kernel_counts),
+		HOST_TEST(no_write_is_lost_while_hot_pages_are_merged),
+		HOST_TEST(no_write_is_lost_under_two_engines),
 	};
 
-	for (int round = 0; round < 2; round++) {
-		plain = round == 1;
-		printf("%s\n", plain ? "as Linux 6.1" : "as this kernel is");
-		for (size_t i = 0; i < ARRAY_SIZE(tests); i++) {
-			struct host *host = host_create(plain);
-
-			printf("- %s\n", tests[i].name);
-			fflush(stdout);
-			alarm(120 + (unsigned int)stress_seconds()); /* a writer sleeps for ever */
-			tests[i].run(host);
-			host_free(host);
-		}
-	}
+	host_run_all_kernels(tests, ARRAY_SIZE(tests), 120 + (unsigned int)stress_seconds());
 	return 0;
 }

@@ -5,8 +5,12 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include "dedup/huge.h"
 #include "tests/model/expect.h"
+
+const struct memory_ops *host_memory_ops = &remap_ops;
 
 /* The broker's half */
 
@@ -21,7 +25,7 @@ static void on_punch(void *context, uint32_t frame)
 {
 	struct host *host = context;
 
-	store_punch(&host->store, frame);
+	store_punch(&host->store, frame, 1);
 }
 
 static void on_offer(void *context, uint32_t client, const struct catalog_item *item,
@@ -101,17 +105,54 @@ static const struct link_ops host_link_ops = {
 	.offers = host_offers,
 };
 
+/* Steps */
+
+void host_fill(const struct host_guest *guest, uint32_t page, int value)
+{
+	memset(host_page(guest, page), value, PAGE_BYTES);
+}
+
+void host_frame_fill(struct host *host, uint32_t frame, int value)
+{
+	uint8_t bytes[PAGE_BYTES];
+
+	memset(bytes, value, sizeof(bytes));
+	expect(store_write(&host->store, frame, bytes) == 0);
+}
+
+enum look host_look(struct host_guest *guest, uint32_t page)
+{
+	uint8_t look;
+
+	expect(remap_ops.look(&guest->remap, page, 1, &look) == 0);
+	return (enum look)look;
+}
+
+void host_map_frames(struct host_guest *guest, uint32_t first, uint32_t count, uint32_t frame)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		host_frame_fill(guest->host, frame + i, 1 + (int)i);
+		host_fill(guest, first + i, 1 + (int)i);
+	}
+	expect(remap_ops.hold(&guest->remap, first, count, 0) == 0);
+	expect(remap_ops.share(&guest->remap, first, count, frame) == 0);
+	remap_ops.wake(&guest->remap, first, count);
+}
+
 /* Life */
+
+#define HUGE_BYTES ((size_t)HUGE_PAGES * PAGE_BYTES)
 
 /* Memory as gmem_create() maps it, in a reservation that keeps neighbours away. */
 static uint8_t *memory_map(void)
 {
 	size_t bytes = (size_t)HOST_PAGES * PAGE_BYTES;
-	uint8_t *room = mmap(NULL, bytes + 2 * PAGE_BYTES, PROT_NONE,
+	uint8_t *room = mmap(NULL, bytes + 2 * HUGE_BYTES, PROT_NONE,
 			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	uint8_t *base = room + PAGE_BYTES;
+	uint8_t *base = room + HUGE_BYTES - (uintptr_t)room % HUGE_BYTES;
 
 	expect(room != MAP_FAILED);
+	/* the rest goes with the process: nothing else comes next to it */
 	expect(mprotect(base, bytes, PROT_READ | PROT_WRITE) == 0);
 	expect(madvise(base, bytes, MADV_NOHUGEPAGE) == 0);
 	expect(madvise(base, bytes, MADV_DONTDUMP) == 0);
@@ -123,7 +164,8 @@ static void guest_open(struct host *host, struct host_guest *guest, bool plain_k
 	struct engine_config config = {
 		.pages = HOST_PAGES,
 		.mappings_limit = 60000,
-		.memory = &remap_ops,
+		.huge_gain = HOST_HUGE_GAIN,
+		.memory = host_memory_ops,
 		.memory_context = &guest->remap,
 		.link = &host_link_ops,
 		.link_context = guest,
@@ -132,8 +174,8 @@ static void guest_open(struct host *host, struct host_guest *guest, bool plain_k
 
 	guest->host = host;
 	config.base = guest->base = memory_map();
-	if (remap_init(&guest->remap, guest->base, (uint64_t)HOST_PAGES * PAGE_BYTES, plain_kernel,
-		       &why) < 0) {
+	expect(pins_init(&guest->pins, HOST_PAGES) == 0);
+	if (remap_init(&guest->remap, guest->base, &guest->pins, plain_kernel, &why) < 0) {
 		printf("skipped: %s\n", why.text);
 		exit(SKIPPED);
 	}
@@ -149,6 +191,7 @@ struct host *host_create(bool plain_kernel)
 	struct fail why;
 
 	expect(host);
+	host->is_plain = plain_kernel;
 	expect(store_init(&host->store, "test", &why) == 0);
 	for (size_t i = 0; i < sizeof(host->secret.bytes); i++)
 		host->secret.bytes[i] = (uint8_t)(i * 7 + 1);
@@ -168,7 +211,8 @@ void host_free(struct host *host)
 
 		engine_free(guest->engine);
 		remap_done(&guest->remap);
-		munmap(guest->base - PAGE_BYTES, ((size_t)HOST_PAGES + 2) * PAGE_BYTES);
+		pins_done(&guest->pins);
+		munmap(guest->base, (size_t)HOST_PAGES * PAGE_BYTES);
 	}
 	catalog_free(host->catalog);
 	store_done(&host->store);
@@ -190,4 +234,27 @@ uint64_t host_mappings(const struct host_guest *guest)
 			count++;
 	fclose(file);
 	return count;
+}
+
+void host_run_tests(const struct host_test *tests, size_t count, bool plain_kernel,
+		    unsigned int seconds)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct host *host = host_create(plain_kernel);
+
+		printf("- %s\n", tests[i].name);
+		fflush(stdout);
+		alarm(seconds); /* somebody waits for ever */
+		tests[i].run(host);
+		host_free(host);
+	}
+	alarm(0);
+}
+
+void host_run_all_kernels(const struct host_test *tests, size_t count, unsigned int seconds)
+{
+	for (int plain = 0; plain < 2; plain++) {
+		printf("%s\n", plain ? "as Linux 6.1" : "as this kernel is");
+		host_run_tests(tests, count, plain, seconds);
+	}
 }

@@ -158,6 +158,13 @@ static bool link_leave(struct guest *guest, enum op op)
 	return guest->client != NO_CLIENT;
 }
 
+/* Whoever gives memory away does not wait for an answer. */
+static bool question_enter(struct guest *guest, enum op op)
+{
+	expect(guest->given_count == 0);
+	return link_enter(guest, op);
+}
+
 static int model_probe(void *context, const struct catalog_item *items, uint32_t count,
 		       uint32_t *ret_answers)
 {
@@ -165,7 +172,7 @@ static int model_probe(void *context, const struct catalog_item *items, uint32_t
 	struct world *world = guest->world;
 
 	expect(count > 0 && count <= PROBE_MAX);
-	if (!link_enter(guest, OP_PROBE))
+	if (!question_enter(guest, OP_PROBE))
 		return -ECONNRESET;
 	for (uint32_t i = 0; i < count; i++) {
 		struct catalog_item item = items[i];
@@ -186,7 +193,7 @@ static int model_publish(void *context, const struct catalog_item *items, const 
 	struct world *world = guest->world;
 
 	expect(count > 0 && count <= PUBLISH_MAX);
-	if (!link_enter(guest, OP_PUBLISH))
+	if (!question_enter(guest, OP_PUBLISH))
 		return -ECONNRESET;
 	for (uint32_t i = 0; i < count; i++) {
 		uint8_t bytes[PAGE_BYTES];

@@ -5,10 +5,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "dedup/huge.h"
 #include "tests/model/expect.h"
 
-/* More than any engine needs to come to rest: pages that broke wait for long. */
-#define SETTLE_STEPS 200u
+/* More than any engine needs to come to rest: what nobody noted is swept in 256 passes. */
+#define SETTLE_STEPS 330u
 
 /* Chance; xorshift64*, so that a seed means the same everywhere */
 
@@ -48,17 +49,21 @@ static void guest_join(struct world *world)
 	guest->world = world;
 	guest->client = NO_CLIENT;
 	guest->pages = world->config.pages_min + world_random(world, span);
+	guest->can_track = world_chance(world, world->config.track_percent);
+	guest->tracks = false;
 	memory_create(guest);
 	struct engine_config config = {
 		.base = guest->bytes,
 		.pages = guest->pages,
 		.mappings_limit = world->config.mappings_limit,
+		.huge_gain = world->config.huge_gain,
 		.memory = &model_memory_ops,
 		.memory_context = guest,
 		.link = &model_link_ops,
 		.link_context = guest,
 	};
 	expect(engine_create(&config, &guest->engine) == 0);
+	guest->boots = guest->becomes_huge = world->config.huge_gain > 0;
 	guest->alive = true;
 }
 
@@ -142,6 +147,34 @@ static void event_write(struct world *world, struct guest *guest)
 	}
 }
 
+/* A range of any length; then the broker hears of its frames. */
+static void event_discard(struct world *world, struct guest *guest)
+{
+	uint32_t first = world_random(world, guest->pages), room = guest->pages - first;
+	uint32_t count = world_random(world, world_chance(world, 50) ? 4 : 30), returned = 0;
+	int rc;
+
+	if (world_chance(world, 5))
+		count = room;
+	guest->given_first = first;
+	guest->given_count = count = count < room ? count : room;
+	guest->dropped = guest->skipped = 0;
+	rc = engine_discard(guest->engine, first, count, &returned);
+	expect(rc == 0 || rc == -ENOMEM);
+	expect(returned == guest->dropped);
+	expect(rc < 0 || returned + guest->skipped == count);
+	guest->given_count = 0;
+	engine_take_offers(guest->engine);
+}
+
+static void event_device(struct world *world, struct guest *guest)
+{
+	if (world_chance(world, 50))
+		device_begin(guest, world_random(world, guest->pages));
+	else
+		device_complete(guest);
+}
+
 static void event_link(struct world *world, struct guest *guest)
 {
 	if (!world->catalog)
@@ -150,9 +183,31 @@ static void event_link(struct world *world, struct guest *guest)
 		link_up(guest);
 }
 
+/* The guest has booted; or it reboots, if all of its memory can be given away. */
+static void event_boot(struct world *world, struct guest *guest)
+{
+	uint32_t returned;
+
+	if (world->config.huge_gain == 0)
+		return;
+	if (guest->boots) {
+		guest->boots = false;
+		guest->becomes_huge = world_chance(world, 30);
+		engine_expect_huge(guest->engine, guest->becomes_huge);
+		return;
+	}
+	guest->given_first = 0;
+	guest->given_count = guest->pages;
+	if (engine_discard(guest->engine, 0, guest->pages, &returned) == 0 &&
+	    returned == guest->pages)
+		guest->boots = guest->becomes_huge = true;
+	guest->given_count = 0;
+	engine_take_offers(guest->engine);
+}
+
 static void event_rare(struct world *world, struct guest *guest)
 {
-	switch (world_random(world, 8)) {
+	switch (world_random(world, 9)) {
 	case 0:
 		if (world->catalog)
 			broker_die(world);
@@ -163,6 +218,13 @@ static void event_rare(struct world *world, struct guest *guest)
 		break;
 	case 2:
 		guest_die(guest);
+		break;
+	case 3:
+		guest->tracks = false; /* it reboots, say */
+		break;
+	case 4:
+	case 5:
+		event_boot(world, guest);
 		break;
 	default:
 		guest_join(world);
@@ -175,7 +237,9 @@ static void event_engine(struct world *world, struct guest *guest)
 	uint32_t kind = world_random(world, 10);
 	int rc = 0;
 
-	if (kind == 0)
+	if (guest->boots && kind > 2)
+		event_boot(world, guest);
+	else if (kind == 0)
 		rc = engine_refresh(guest->engine);
 	else if (kind <= 2)
 		engine_take_offers(guest->engine);
@@ -189,6 +253,9 @@ void world_step(struct world *world)
 	struct guest *guest = guest_any(world);
 	uint32_t kind = world_random(world, 100);
 
+	if (world->config.sharers_percent > 0 && world->catalog &&
+	    world_chance(world, world->config.sharers_percent))
+		catalog_set_max_sharers(world->catalog, world_random(world, 4));
 	if (!guest)
 		guest_join(world);
 	else if (kind < 8)
@@ -197,8 +264,12 @@ void world_step(struct world *world)
 		event_write(world, guest);
 	else if (kind < 22)
 		memory_swap_some(guest);
-	else if (kind < 24 && world->config.eventful)
+	else if (kind < 26)
+		event_device(world, guest);
+	else if (kind < 28 && world->config.eventful)
 		event_rare(world, guest);
+	else if (kind < 28 + world->config.give_percent)
+		event_discard(world, guest);
 	else
 		event_engine(world, guest);
 	world_check(world);
@@ -213,6 +284,9 @@ static void guest_check(const struct world *world, const struct guest *guest)
 
 	memory_check(guest);
 	engine_check(guest->engine);
+	for (uint32_t page = 0; page < guest->pages; page++)
+		expect((engine_page(guest->engine, page).frame_plus != 0) ==
+		       (guest->table[page].store != NULL));
 	expect(tally.mappings <= world->config.mappings_limit);
 	/* the engine may think that two mappings are one store's less, never more */
 	expect(memory_mappings(guest) <= tally.mappings);
@@ -258,7 +332,8 @@ static uint32_t count_equal(const struct world *world, const uint8_t *bytes)
 	for (uint32_t i = 0; i < GUESTS_MAX; i++)
 		for (uint32_t page = 0; world->guests[i].alive && page < world->guests[i].pages;
 		     page++)
-			count += memcmp(world->guests[i].bytes + (size_t)page * PAGE_BYTES, bytes,
+			count += !engine_keeps_huge(world->guests[i].engine, page) &&
+				 memcmp(world->guests[i].bytes + (size_t)page * PAGE_BYTES, bytes,
 					PAGE_BYTES) == 0;
 	return count;
 }
@@ -272,6 +347,9 @@ static void expect_all_shared(const struct world *world)
 		for (uint32_t page = 0; guest->alive && page < guest->pages; page++) {
 			const uint8_t *bytes = guest->bytes + (size_t)page * PAGE_BYTES;
 
+			expect(guest->huge[page / HUGE_PAGES] != MODEL_PIECES);
+			if (engine_keeps_huge(guest->engine, page))
+				continue;
 			if (page_is_zero(bytes))
 				expect(!guest->table[page].own);
 			else if (engine_page(guest->engine, page).state != PAGE_SHARED)
@@ -280,7 +358,7 @@ static void expect_all_shared(const struct world *world)
 	}
 }
 
-void world_settle(struct world *world)
+void world_rest(struct world *world)
 {
 	world->calm = true;
 	for (uint32_t step = 0; step < SETTLE_STEPS; step++) {
@@ -290,6 +368,12 @@ void world_settle(struct world *world)
 			if (!guest->alive)
 				continue;
 			event_link(world, guest);
+			if (step == 0 && world->config.huge_gain > 0) {
+				guest->boots = guest->becomes_huge = false;
+				engine_expect_huge(guest->engine, false);
+			}
+			while (guest->request_count > 0)
+				device_complete(guest);
 			for (uint32_t page = 0; step == 0 && page < guest->pages; page++)
 				guest->table[page].swapped = false;
 			expect(engine_step(guest->engine) >= 0);
@@ -298,5 +382,10 @@ void world_settle(struct world *world)
 			world_check(world);
 	}
 	world_check(world);
+}
+
+void world_settle(struct world *world)
+{
+	world_rest(world);
 	expect_all_shared(world);
 }

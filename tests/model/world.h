@@ -12,6 +12,12 @@
  * after it, mostly to the pages that it is about. A write to a held page waits for
  * the wake; a world with a writer that waits when the engine is done is broken.
  *
+ * In some guests the memory notes which pages are written to. Now and then a write is not
+ * noted, or all notes are lost.
+ *
+ * Devices write as well: a request pins its page and notes what memory the page has;
+ * the data comes some time later, and goes there, wherever the page is by then.
+ *
  * Any operation can be told to fail, at its n-th call or at random.
  */
 #ifndef TESTS_MODEL_WORLD_H
@@ -26,14 +32,19 @@
 #define CONTENTS     7u /* of pages; 0 is all zero */
 #define NO_CLIENT    UINT32_MAX
 #define CLIENTS_PAST 64u /* connections that one guest can lose to one broker */
+#define REQUESTS_MAX 12u /* of devices, under way in one guest */
 
 enum op {
 	OP_NONE,
+	OP_WRITTEN,
+	OP_WATCH,
 	OP_LOOK,
 	OP_HOLD,
-	OP_READ_FRAMES,
+	OP_FRAMES,
 	OP_SHARE,
 	OP_DISCARD,
+	OP_DROP,
+	OP_SPLIT,
 	OP_PROBE,	 /* the question is lost */
 	OP_PROBE_ANSWER, /* the answer is: the catalog has acted on the question */
 	OP_PUBLISH,
@@ -50,8 +61,13 @@ struct world_config {
 	uint32_t frame_limit;
 	uint64_t mappings_limit;
 	unsigned int disturb_percent; /* chance of writers at each point */
+	unsigned int give_percent;    /* of events: a guest gives pages away */
+	uint32_t huge_gain;	      /* engine_config.huge_gain; 0: no huge pages */
 	unsigned int collide_percent; /* of digests that are another content's */
 	unsigned int fail_permille;   /* of all operations */
+	unsigned int track_percent;   /* of guests: their writes are tracked */
+	unsigned int sharers_percent; /* of steps that change how many may be on one frame */
+	unsigned int miss_permille;   /* of writes there: not those */
 	enum op fail_op;	      /* this one fails at its n-th call */
 	uint32_t fail_call;
 	bool eventful; /* brokers and guests come and go */
@@ -68,6 +84,16 @@ struct model_page {
 	struct store *store; /* NULL: anonymous memory */
 	uint32_t frame;
 	bool own, swapped, held;
+	bool written; /* since it was last watched */
+	uint8_t pins;
+	uint32_t exchanges; /* of the memory below it */
+};
+
+enum model_huge {
+	MODEL_UNTOUCHED, /* it can become huge */
+	MODEL_SMALL,
+	MODEL_PIECES, /* mapped in parts: none of the memory comes back before all of it */
+	MODEL_WHOLE,
 };
 
 struct model_write {
@@ -77,13 +103,23 @@ struct model_write {
 	uint16_t offset;
 };
 
+/* A device's request under way. */
+struct model_request {
+	struct model_write write;
+	uint32_t exchanges; /* of the page when it began: where the data goes */
+};
+
 struct guest {
 	struct world *world;
 	bool alive;
+	bool can_track, tracks; /* writes to its memory */
 	uint32_t pages;
 	uint8_t *bytes;	   /* what the engine and the guest see */
 	uint8_t *expected; /* what they should see */
 	struct model_page *table;
+	uint8_t *huge;	   /* enum model_huge, of each HUGE_PAGES */
+	bool becomes_huge; /* what is touched, where nothing of it was before */
+	bool boots;	   /* no engine looks at it meanwhile */
 	struct engine *engine;
 	struct store *store;
 	uint32_t client;
@@ -93,6 +129,10 @@ struct guest {
 	uint32_t offer_count, offer_room;
 	struct model_write *waiting; /* writers that sleep in their fault */
 	uint32_t waiting_count, waiting_room;
+	struct model_request requests[REQUESTS_MAX];
+	uint32_t request_count;
+	uint32_t given_first, given_count; /* pages that the guest gives away now */
+	uint32_t dropped, skipped;	   /* of those */
 };
 
 struct world {
@@ -105,6 +145,10 @@ struct world {
 	uint32_t calls[OPS];
 	uint64_t waits;	   /* writes that had to wait */
 	uint64_t declined; /* for lack of mappings, over all guests */
+	uint64_t dropped;  /* pages given back while they had memory or a frame */
+	uint64_t split;	   /* huge pages */
+	uint64_t pinned;   /* holds and drops that met a pin */
+	uint64_t looked;   /* pages that were looked at */
 	bool calm;	   /* no writers, no faults, no collisions */
 };
 
@@ -114,7 +158,9 @@ struct world *world_create(const struct world_config *config);
 void world_free(struct world *world);
 /* One random event, and a check of everything. */
 void world_step(struct world *world);
-/* No more events but engine steps: whatever is equal ends up shared. */
+/* No more events but engine steps. */
+void world_rest(struct world *world);
+/* The same; and whatever is equal ends up shared. */
 void world_settle(struct world *world);
 void world_check(struct world *world);
 
@@ -137,6 +183,9 @@ void memory_swap_some(struct guest *guest);
 void memory_check(const struct guest *guest);
 uint64_t memory_mappings(const struct guest *guest);
 void guest_write(struct guest *guest, const struct model_write *write);
+/* Begins a device's request, or completes the oldest: pages may be pinned meanwhile. */
+void device_begin(struct guest *guest, uint32_t page);
+void device_complete(struct guest *guest);
 /* Lets writers of all guests write, mostly near the given pages of one of them. */
 void world_disturb(struct world *world, struct guest *near, uint32_t first, uint32_t count);
 void store_fill(struct world *world, uint32_t frame, const void *bytes);

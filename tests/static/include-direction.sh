@@ -11,13 +11,15 @@ allowed() { # folder: the folders that it may include
 	wire) echo base dedup wire ;;
 	vmm) echo base dedup wire vmm ;;
 	broker) echo base dedup wire broker ;;
-	devices) echo base vmm devices ;;
-	cli) echo base dedup wire vmm broker devices cli ;;
+	disk) echo base disk ;;
+	net) echo base net ;;
+	devices) echo base vmm disk net devices ;;
+	cli) echo base dedup wire vmm broker disk net devices cli ;;
 	esac
 }
 
 wrong=0
-for folder in base dedup wire vmm broker devices cli; do
+for folder in base dedup wire vmm broker disk net devices cli; do
 	for file in "$folder"/*.[ch]; do
 		# Words without blanks.
 		# shellcheck disable=SC2013

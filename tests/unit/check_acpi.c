@@ -2,6 +2,7 @@
 /* check_acpi.c - firmware tables: every length, sum and address holds */
 #include "vmm/acpi.h"
 
+#include "vmm/platform.h"
 #include "vmm/vm.h"
 
 #include "tests/unit/suite.h"
@@ -10,6 +11,13 @@
 
 static unsigned char tables[ACPI_MAX_BYTES];
 static size_t length;
+
+static void build(unsigned int cpus, bool has_pci)
+{
+	const struct acpi_config config = { .cpus = cpus, .has_pci = has_pci };
+
+	length = acpi_build(&config, GPA, tables);
+}
 
 static uint64_t number(const unsigned char *at, size_t bytes)
 {
@@ -50,7 +58,7 @@ START_TEST(every_table_is_found_from_the_root)
 {
 	const unsigned char *fadt;
 
-	length = acpi_build(2, GPA, tables);
+	build(2, false);
 	ck_assert_int_eq(memcmp(tables, "RSD PTR ", 8), 0);
 	sum_is_zero(tables, 20);
 	sum_is_zero(tables, 36);
@@ -65,7 +73,7 @@ START_TEST(the_guest_is_told_what_is_not_there)
 {
 	const unsigned char *fadt;
 
-	length = acpi_build(1, GPA, tables);
+	build(1, false);
 	fadt = table(number(xsdt() + 36, 8), "FACP");
 	ck_assert_uint_eq(number(fadt + 4, 4), 276);
 	ck_assert_uint_eq(number(fadt + 112, 4) >> 20 & 1, 1); /* hardware-reduced */
@@ -82,7 +90,7 @@ START_TEST(each_processor_is_listed_once)
 		const unsigned char *madt, *entry, *end;
 		unsigned int found = 0, ioapics = 0;
 
-		length = acpi_build(cpus, GPA, tables);
+		build(cpus, true);
 		ck_assert_uint_le(length, ACPI_MAX_BYTES);
 		madt = table(number(xsdt() + 44, 8), "APIC");
 		end = madt + number(madt + 4, 4);
@@ -99,9 +107,25 @@ START_TEST(each_processor_is_listed_once)
 }
 END_TEST
 
+START_TEST(pci_is_there_only_where_it_is_asked_for)
+{
+	const unsigned char *mcfg;
+
+	build(1, true);
+	ck_assert_uint_eq(number(xsdt() + 4, 4), 36 + 4 * 8);
+	table(number(xsdt() + 52, 8), "SSDT");
+	mcfg = table(number(xsdt() + 60, 8), "MCFG");
+	ck_assert_uint_eq(number(mcfg + 4, 4), 60);
+	ck_assert_uint_eq(number(mcfg + 44, 8), PLATFORM_ECAM_ADDRESS);
+	ck_assert_uint_eq(number(mcfg + 54, 1), 0); /* the first and the only bus */
+	ck_assert_uint_eq(number(mcfg + 55, 1), 0);
+}
+END_TEST
+
 static const struct suite_test tests[] = {
 	{ "core", &every_table_is_found_from_the_root },
 	{ "core", &the_guest_is_told_what_is_not_there },
+	{ "core", &pci_is_there_only_where_it_is_asked_for },
 	{ "limits", &each_processor_is_listed_once },
 };
 SUITE_MAIN("acpi", tests)

@@ -264,6 +264,66 @@ START_TEST(notes_that_are_broken_are_no_entry)
 }
 END_TEST
 
+START_TEST(notes_of_no_sensible_size_are_passed_over)
+{
+	struct elf elf;
+	size_t length = 128 << 10;
+	unsigned char *file = calloc(1, length);
+
+	elf_make(&elf);
+	elf.notes->p_filesz = (64 << 10) + 1;
+	memcpy(file, elf.bytes, sizeof(elf.bytes));
+	ck_assert_int_eq(boot_image_parse(file, length, "vmlinux", &image, &why), -ENOTSUP);
+	elf.notes->p_filesz = 64 << 10;
+	memcpy(file, elf.bytes, sizeof(elf.bytes));
+	ck_assert_int_eq(boot_image_parse(file, length, "vmlinux", &image, &why), 0);
+	free(file);
+}
+END_TEST
+
+static int reads_left;
+
+/* A file that breaks off after some reads. */
+static int read_or_fail(const struct boot_source *source, uint64_t at, void *to, size_t length,
+			struct fail *read_why)
+{
+	if (reads_left-- == 0)
+		return fail_set(read_why, EIO, "'%s' shrank", source->name);
+	memcpy(to, (const unsigned char *)source->bytes + at, length);
+	return 0;
+}
+
+static int reads_until_success(const void *bytes, size_t length)
+{
+	struct boot_source source = {
+		.name = "kernel", .length = length, .read = read_or_fail, .bytes = bytes
+	};
+
+	for (int reads = 0; reads < 20; reads++) {
+		int rc;
+
+		reads_left = reads;
+		rc = boot_image_read(&source, &image, &why);
+		if (rc == 0)
+			return reads;
+		ck_assert_int_eq(rc, -EIO);
+		ck_assert_str_eq(why.text, "'kernel' shrank");
+	}
+	return -1;
+}
+
+START_TEST(a_file_that_cannot_be_read_ends_in_its_sentence)
+{
+	struct bzimage bz;
+	struct elf elf;
+
+	bz_make(&bz);
+	ck_assert_int_gt(reads_until_success(bz.bytes, BZ_BYTES), 1);
+	elf_make(&elf);
+	ck_assert_int_gt(reads_until_success(elf.bytes, ELF_BYTES), 1);
+}
+END_TEST
+
 /* A cheap cousin of the fuzzer: no single changed byte may crash a parser. */
 START_TEST(every_changed_byte_gets_an_answer)
 {
@@ -292,6 +352,8 @@ static const struct suite_test tests[] = {
 	{ "misuse", &old_and_32_bit_kernels_are_told_apart_from_broken_ones },
 	{ "faults", &header_fields_that_make_no_sense_are_refused },
 	{ "faults", &notes_that_are_broken_are_no_entry },
+	{ "faults", &notes_of_no_sensible_size_are_passed_over },
+	{ "faults", &a_file_that_cannot_be_read_ends_in_its_sentence },
 	{ "faults", &every_changed_byte_gets_an_answer },
 };
 SUITE_MAIN("boot", tests)

@@ -347,6 +347,183 @@ START_TEST(more_references_than_a_ledger_counts_are_refused)
 }
 END_TEST
 
+/* Clients 3, 4, 5 beside the three. */
+static void add_clients(uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t client;
+
+		ck_assert_int_eq(catalog_client_add(catalog, PAGES, &client), 0);
+		ck_assert_uint_eq(client, 3 + i);
+	}
+}
+
+START_TEST(a_frame_has_so_many_sharers_and_the_next_gets_a_copy)
+{
+	uint32_t first, second;
+
+	open_catalog(FRAMES);
+	add_clients(3);
+	catalog_set_max_sharers(catalog, 2);
+	first = make_frame(0, 1, 5, 1);
+	ck_assert_uint_eq(probe(2, 5, 1), CATALOG_ABSENT); /* waits for one to share with */
+	ck_assert_uint_eq(probe(2, 5, 1), CATALOG_ABSENT);
+	ck_assert_uint_eq(probe(3, 5, 1), CATALOG_TWIN);
+	second = publish(3, 5, 1);
+	ck_assert_uint_ne(second, first);
+	ck_assert_uint_eq(offers[offer_count - 1].client, 2);
+	ck_assert_uint_eq(offers[offer_count - 1].frame, second);
+	ck_assert_mem_eq(store[second], content(1), PAGE_BYTES);
+	ck_assert_uint_eq(probe(4, 5, 1), CATALOG_ABSENT);
+	expect_sums(2, 4, 1);
+	release(0, first); /* one place is free */
+	ck_assert_uint_eq(probe(4, 5, 1), first);
+	ck_assert_uint_eq(probe(5, 5, 1), CATALOG_ABSENT);
+	expect_sums(2, 4, 1);
+	catalog_client_remove(catalog, 3);
+	catalog_check(catalog);
+	ck_assert_uint_eq(probe(5, 5, 1), second);
+	expect_sums(2, 4, 0);
+	catalog_free(catalog);
+}
+END_TEST
+
+START_TEST(sharers_are_guests_and_not_pages)
+{
+	uint32_t frame;
+
+	open_catalog(FRAMES);
+	catalog_set_max_sharers(catalog, 2);
+	frame = make_frame(0, 1, 5, 1);
+	for (uint32_t page = 10; page < 20; page++) {
+		ck_assert_uint_eq(probe(0, page, 1), frame);
+		ck_assert_uint_eq(probe(1, page, 1), frame);
+	}
+	ck_assert_uint_eq(publish(1, 20, 1), frame);
+	ck_assert_uint_eq(probe(2, 5, 1), CATALOG_ABSENT);
+	release(0, frame); /* ten are left */
+	ck_assert_uint_eq(probe(2, 5, 1), CATALOG_ABSENT);
+	catalog_free(catalog);
+}
+END_TEST
+
+START_TEST(with_one_sharer_a_guest_shares_with_itself_alone)
+{
+	uint32_t frame;
+
+	open_catalog(FRAMES);
+	catalog_set_max_sharers(catalog, 1);
+	ck_assert_uint_eq(probe(0, 5, 1), CATALOG_ABSENT);
+	ck_assert_uint_eq(probe(1, 5, 1), CATALOG_ABSENT);
+	ck_assert_uint_eq(publish(1, 5, 1), 0); /* its own claim becomes a frame */
+	expect_sums(1, 1, 1);
+	ck_assert_uint_eq(probe(0, 6, 1), CATALOG_TWIN);
+	frame = publish(0, 6, 1);
+	ck_assert_uint_eq(frame, 1);
+	expect_sums(2, 3, 0);
+	catalog_free(catalog);
+}
+END_TEST
+
+START_TEST(without_a_limit_again_copies_grow_together)
+{
+	uint32_t first, second;
+
+	open_catalog(FRAMES);
+	add_clients(3);
+	catalog_set_max_sharers(catalog, 1);
+	ck_assert_uint_eq(probe(0, 5, 1), CATALOG_ABSENT);
+	ck_assert_uint_eq(probe(1, 5, 1), CATALOG_ABSENT);
+	catalog_set_max_sharers(catalog, 0);
+	ck_assert_uint_eq(probe(0, 5, 1), CATALOG_TWIN); /* the other's claim, not its own */
+	first = publish(0, 5, 1);
+	ck_assert_uint_le(first, CATALOG_FRAME_MAX);
+	expect_sums(1, 2, 0);
+	catalog_set_max_sharers(catalog, 2);
+	second = make_frame(2, 3, 5, 1);
+	catalog_set_max_sharers(catalog, 0);
+	ck_assert_uint_eq(probe(4, 5, 1), second);
+	ck_assert_uint_eq(probe(5, 5, 1), second);
+	ck_assert_uint_ne(first, second);
+	catalog_free(catalog);
+}
+END_TEST
+
+START_TEST(a_guest_refers_to_no_more_than_it_has_pages_and_some)
+{
+	struct catalog_item item = { 0 };
+	uint32_t client, answer = 0, given = 0;
+
+	open_catalog(FRAMES);
+	make_frame(0, 1, 5, 1);
+	ck_assert_int_eq(catalog_client_add(catalog, 10, &client), 0);
+	item = item_of(3, 1);
+	for (uint32_t i = 0; i < 20000; i++) {
+		ck_assert_int_eq(catalog_probe(catalog, client, &item, &answer), 0);
+		given += answer == 0;
+	}
+	ck_assert_uint_eq(answer, CATALOG_EXHAUSTED);
+	ck_assert_uint_ge(given, 10);
+	ck_assert_uint_le(given, 10 + 8192);
+	ck_assert_uint_eq(probe(2, 6, 1), 0); /* others can */
+	release(client, 0);
+	ck_assert_uint_eq(probe(client, 3, 1), 0);
+	catalog_free(catalog);
+}
+END_TEST
+
+START_TEST(who_fills_the_store_leaves_the_others_their_part)
+{
+	uint32_t client, answer = 0, hog_frames = 0;
+
+	open_catalog(FRAMES);
+	for (client = 0; client < 3; client++)
+		catalog_client_remove(catalog, client);
+	for (uint32_t i = 0; i < 2; i++)
+		ck_assert_int_eq(catalog_client_add(catalog, 1000, &client), 0);
+	for (uint32_t number = 0; number < FRAMES; number++) { /* pages of nobody else's */
+		probe(0, number, 1000 + number);
+		answer = publish(0, number, 1000 + number);
+		hog_frames += answer <= CATALOG_FRAME_MAX;
+	}
+	ck_assert_uint_eq(answer, CATALOG_EXHAUSTED);
+	ck_assert_uint_ge(hog_frames, FRAMES / 2);
+	ck_assert_uint_le(hog_frames, FRAMES / 2 + 1);
+	for (uint32_t number = 0; number < FRAMES / 2 - 1; number++) {
+		probe(1, number, 2000 + number);
+		ck_assert_uint_le(publish(1, number, 2000 + number), CATALOG_FRAME_MAX);
+	}
+	catalog_client_remove(catalog, 0);
+	catalog_check(catalog);
+	expect_sums(FRAMES / 2 - 1, FRAMES / 2 - 1, 0);
+	catalog_free(catalog);
+}
+END_TEST
+
+START_TEST(who_claims_everything_leaves_the_others_their_part)
+{
+	enum { LIMIT = (1 << 20) + 2 * FRAMES };
+	uint32_t hog, honest, answer = 0, claimed = 0;
+	struct catalog_item item = { 0 };
+
+	open_catalog(FRAMES);
+	for (uint32_t client = 0; client < 3; client++)
+		catalog_client_remove(catalog, client);
+	ck_assert_int_eq(catalog_client_add(catalog, LIMIT, &hog), 0);
+	ck_assert_int_eq(catalog_client_add(catalog, LIMIT, &honest), 0);
+	for (uint32_t page = 0; page < LIMIT; page++) {
+		item = (struct catalog_item){ page, { page, 1 } };
+		ck_assert_int_eq(catalog_probe(catalog, hog, &item, &answer), 0);
+		claimed += answer == CATALOG_ABSENT;
+	}
+	ck_assert_uint_eq(answer, CATALOG_EXHAUSTED);
+	ck_assert_uint_ge(claimed, LIMIT / 2);
+	ck_assert_uint_le(claimed, LIMIT / 2 + 1);
+	ck_assert_uint_eq(probe(honest, 5, 1), CATALOG_ABSENT);
+	catalog_free(catalog);
+}
+END_TEST
+
 START_TEST(many_digests_are_all_found_again)
 {
 	enum { MANY = 20000 };
@@ -488,6 +665,13 @@ static const struct suite_test tests[] = {
 	{ "misuse", &publishing_unasked_is_a_claim_or_a_reference },
 	{ "faults", &a_frame_that_can_not_be_written_is_not_used },
 	{ "faults", &the_claimant_can_go_before_its_twin_publishes },
+	{ "core", &a_frame_has_so_many_sharers_and_the_next_gets_a_copy },
+	{ "core", &sharers_are_guests_and_not_pages },
+	{ "core", &with_one_sharer_a_guest_shares_with_itself_alone },
+	{ "core", &without_a_limit_again_copies_grow_together },
+	{ "limits", &a_guest_refers_to_no_more_than_it_has_pages_and_some },
+	{ "limits", &who_fills_the_store_leaves_the_others_their_part },
+	{ "limits", &who_claims_everything_leaves_the_others_their_part },
 };
 
 SUITE_MAIN("catalog", tests)

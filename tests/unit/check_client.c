@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check_client.c - both ends of the control socket: the guest's, on a loop, and the command's */
-#include <check.h>
+#include "tests/unit/suite.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "base/rundir.h"
 #include "base/sock.h"
+#include "cli/census.h"
 #include "cli/client.h"
 #include "vmm/control.h"
 
@@ -54,13 +55,64 @@ static int do_dump(void *context, int fd, struct fail *sentence)
 	return write(fd, "memory", 6) == 6 ? 0 : fail_errno(sentence, errno, "cannot dump");
 }
 
+static int do_console(void *context, uint64_t number, int fd, struct fail *sentence)
+{
+	char text[32];
+	int length = snprintf(text, sizeof(text), "console %llu", (unsigned long long)number);
+
+	return write(fd, text, (size_t)length) == length
+		       ? 0
+		       : fail_errno(sentence, errno, "cannot write");
+}
+
+static int do_balloon(void *context, uint64_t bytes, struct fail *sentence)
+{
+	return bytes == UINT64_C(1) << 40 ? 0 : fail_set(sentence, ERANGE, "not so much");
+}
+
+/* What this guest has to say of its pages; the tests change it. */
+static struct {
+	struct control_census head;
+	uint32_t entries[3];
+} census = { { .pages = 3, .store = 9 } };
+static size_t census_bytes = sizeof(census.head) + sizeof(census.entries);
+
+static int do_census(void *context, int fd, struct fail *sentence)
+{
+	return pwrite(fd, &census, census_bytes, 0) == (ssize_t)census_bytes
+		       ? 0
+		       : fail_errno(sentence, errno, "cannot write");
+}
+
+/* Pages that are full of their number. */
+static int do_read_pages(void *context, uint64_t count, int fd, struct fail *sentence)
+{
+	uint32_t numbers[CONTROL_PAGES_MAX];
+	off_t offset = (off_t)(count * sizeof(numbers[0]));
+
+	if (pread(fd, numbers, (size_t)offset, 0) != offset)
+		return fail_set(sentence, EINVAL, "numbers are missing");
+	for (uint64_t i = 0; i < count; i++, offset += PAGE_BYTES) {
+		uint8_t page[PAGE_BYTES];
+
+		memset(page, (int)numbers[i], sizeof(page));
+		if (numbers[i] < 200 && pwrite(fd, page, sizeof(page), offset) < 0)
+			return fail_errno(sentence, errno, "cannot write");
+	}
+	return 0;
+}
+
 static const struct control_ops ops = {
 	.report = do_report,
 	.power_button = do_nothing,
 	.quit = do_nothing,
 	.pause = do_pause,
 	.resume = do_refuse,
+	.census = do_census,
+	.read_pages = do_read_pages,
 	.dump_ram = do_dump,
+	.console = do_console,
+	.balloon = do_balloon,
 };
 
 static void on_quit(void *context)
@@ -175,12 +227,129 @@ START_TEST(a_dump_goes_into_the_descriptor_that_came_along)
 }
 END_TEST
 
+START_TEST(a_census_tells_each_page)
+{
+	struct census read;
+	struct client client;
+
+	census.entries[0] = census_entry(CENSUS_SHARED, 4711);
+	census.entries[2] = census_entry(CENSUS_PINNED, 0);
+	ck_assert_int_eq(client_connect("guest", &client, &why), 0);
+	ck_assert_int_eq(census_ask(&client, &read, &why), 0);
+	ck_assert_str_eq(read.name, "guest");
+	ck_assert_uint_eq(read.store, 9);
+	ck_assert_uint_eq(read.pages, 3);
+	ck_assert_uint_eq(census_frame(read.entries[0]), 4711);
+	ck_assert_uint_eq(census_kind(read.entries[0]), CENSUS_SHARED);
+	ck_assert_uint_eq(census_kind(read.entries[1]), CENSUS_UNUSED);
+	ck_assert_uint_eq(census_kind(read.entries[2]), CENSUS_PINNED);
+	census_done(&read);
+	client_close(&client);
+}
+END_TEST
+
+START_TEST(pages_are_read_in_the_order_of_their_numbers)
+{
+	const uint32_t numbers[] = { 3, 1, 7 };
+	struct page_reader *reader;
+
+	ck_assert_int_eq(page_reader_create("guest", &reader, &why), 0);
+	for (int round = 0; round < 2; round++) {
+		ck_assert_int_eq(page_reader_read(reader, numbers, 3, &why), 0);
+		for (uint32_t i = 0; i < 3; i++) {
+			ck_assert_uint_eq(reader->bytes[i * PAGE_BYTES], numbers[i]);
+			ck_assert_uint_eq(reader->bytes[(i + 1) * PAGE_BYTES - 1], numbers[i]);
+		}
+	}
+	page_reader_free(reader);
+	ck_assert_int_eq(page_reader_create("nobody", &reader, &why), -ENOENT);
+}
+END_TEST
+
+START_TEST(a_census_that_cannot_be_is_refused)
+{
+	static const uint64_t pages[] = { 0, 4, UINT64_C(1) << 40, UINT64_MAX };
+	struct census read;
+	struct client client;
+
+	ck_assert_int_eq(client_connect("guest", &client, &why), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
+		census.head.pages = pages[i];
+		ck_assert_int_eq(census_ask(&client, &read, &why), -EPROTO);
+	}
+	census.head.pages = 3;
+	census.entries[1] = (uint32_t)CENSUS_KINDS << CENSUS_FRAME_BITS;
+	ck_assert_int_eq(census_ask(&client, &read, &why), -EPROTO);
+	census.entries[1] = 0;
+	census_bytes--;
+	ck_assert_int_eq(census_ask(&client, &read, &why), -EPROTO);
+	census_bytes = 0;
+	ck_assert_int_eq(census_ask(&client, &read, &why), -EPROTO);
+	client_close(&client);
+}
+END_TEST
+
+START_TEST(pages_that_are_not_there_are_an_error)
+{
+	const uint32_t numbers[] = { 1, 200 };
+	struct page_reader *reader;
+
+	ck_assert_int_eq(page_reader_create("guest", &reader, &why), 0);
+	ck_assert_int_eq(page_reader_read(reader, numbers, 2, &why), -EPROTO);
+	page_reader_free(reader);
+}
+END_TEST
+
+START_TEST(a_console_gets_the_socket_and_the_number)
+{
+	struct control_request request = { .type = CONTROL_CONSOLE, .number = 257 };
+	struct client client;
+	char bytes[16] = "";
+	int fds[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	ck_assert_int_eq(client_connect("guest", &client, &why), 0);
+	ck_assert_int_eq(client_request_number(&client, &request, -1, CLIENT_TIMEOUT_MS, &why),
+			 -EPROTO);
+	ck_assert_int_eq(client_request_number(&client, &request, fds[1], CLIENT_TIMEOUT_MS, &why),
+			 0);
+	close(fds[1]);
+	ck_assert_int_eq(read(fds[0], bytes, sizeof(bytes)), 11);
+	ck_assert_str_eq(bytes, "console 257");
+	close(fds[0]);
+	client_close(&client);
+}
+END_TEST
+
+static void encode_request(enum control_type type, uint8_t *bytes)
+{
+	struct control_request request = { .type = type };
+
+	ck_assert_int_eq(control_request_encode(&request, bytes, WIRE_HEADER_SIZE),
+			 WIRE_HEADER_SIZE);
+}
+
+START_TEST(a_balloons_target_arrives)
+{
+	struct control_request request = { .type = CONTROL_BALLOON, .number = UINT64_C(1) << 40 };
+	struct client client;
+
+	ck_assert_int_eq(client_connect("guest", &client, &why), 0);
+	ck_assert_int_eq(client_request_number(&client, &request, -1, CLIENT_TIMEOUT_MS, &why), 0);
+	request.number--;
+	ck_assert_int_eq(client_request_number(&client, &request, -1, CLIENT_TIMEOUT_MS, &why),
+			 -ERANGE);
+	ck_assert_str_eq(why.text, "not so much");
+	client_close(&client);
+}
+END_TEST
+
 START_TEST(a_request_in_pieces_is_carried_out_once)
 {
 	uint8_t bytes[WIRE_HEADER_SIZE], answer[CONTROL_MAX_MESSAGE];
 	int fd = connect_raw();
 
-	ck_assert_int_eq(control_request_encode(CONTROL_PAUSE, bytes, sizeof(bytes)), 8);
+	encode_request(CONTROL_PAUSE, bytes);
 	for (size_t i = 0; i < sizeof(bytes); i++) {
 		ck_assert_int_eq(pauses, 0);
 		ck_assert_int_eq(sock_write_all(fd, &bytes[i], 1), 0);
@@ -197,8 +366,8 @@ START_TEST(requests_sent_together_are_answered_in_order)
 	struct wire_header header;
 	int fd = connect_raw();
 
-	ck_assert_int_eq(control_request_encode(CONTROL_PAUSE, bytes, 8), 8);
-	ck_assert_int_eq(control_request_encode(CONTROL_REPORT, bytes + 8, 8), 8);
+	encode_request(CONTROL_PAUSE, bytes);
+	encode_request(CONTROL_REPORT, bytes + WIRE_HEADER_SIZE);
 	ck_assert_int_eq(sock_write_all(fd, bytes, sizeof(bytes)), 0);
 	ck_assert_int_eq(sock_read_all(fd, answer, WIRE_HEADER_SIZE), 0);
 	ck_assert_int_eq(wire_header_decode(answer, CONTROL_MAX_PAYLOAD, &header), 0);
@@ -347,36 +516,27 @@ START_TEST(names_do_not_leave_the_directory)
 }
 END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("client");
-	TCase *core = tcase_create("core"), *misuse = tcase_create("misuse");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+static const struct suite_test tests[] = {
+	{ "core", &a_report_comes_back },
+	{ "core", &a_refusal_comes_back_with_its_sentence },
+	{ "core", &a_dump_goes_into_the_descriptor_that_came_along },
+	{ "core", &a_census_tells_each_page },
+	{ "core", &pages_are_read_in_the_order_of_their_numbers },
+	{ "core", &a_console_gets_the_socket_and_the_number },
+	{ "core", &a_balloons_target_arrives },
+	{ "core", &a_request_in_pieces_is_carried_out_once },
+	{ "core", &requests_sent_together_are_answered_in_order },
+	{ "core", &those_who_wait_see_the_end },
+	{ "core", &all_guests_are_found_but_the_dead_ones },
+	{ "misuse", &a_census_that_cannot_be_is_refused },
+	{ "misuse", &pages_that_are_not_there_are_an_error },
+	{ "misuse", &who_talks_nonsense_is_dropped_and_others_are_served },
+	{ "misuse", &the_newcomer_replaces_the_oldest_where_too_many_connect },
+	{ "misuse", &a_name_is_held_by_one_guest },
+	{ "misuse", &a_stale_socket_is_nobody_and_is_removed },
+	{ "misuse", &a_log_with_words_outlives_its_guest },
+	{ "misuse", &a_stale_name_can_be_claimed },
+	{ "misuse", &names_do_not_leave_the_directory },
+};
 
-	/* for a machine that does much else */
-	tcase_set_timeout(core, 60);
-	tcase_set_timeout(misuse, 60);
-	tcase_add_checked_fixture(core, set_up, tear_down);
-	tcase_add_test(core, a_report_comes_back);
-	tcase_add_test(core, a_refusal_comes_back_with_its_sentence);
-	tcase_add_test(core, a_dump_goes_into_the_descriptor_that_came_along);
-	tcase_add_test(core, a_request_in_pieces_is_carried_out_once);
-	tcase_add_test(core, requests_sent_together_are_answered_in_order);
-	tcase_add_test(core, those_who_wait_see_the_end);
-	tcase_add_test(core, all_guests_are_found_but_the_dead_ones);
-	tcase_add_checked_fixture(misuse, set_up, tear_down);
-	tcase_add_test(misuse, who_talks_nonsense_is_dropped_and_others_are_served);
-	tcase_add_test(misuse, the_newcomer_replaces_the_oldest_where_too_many_connect);
-	tcase_add_test(misuse, a_name_is_held_by_one_guest);
-	tcase_add_test(misuse, a_stale_socket_is_nobody_and_is_removed);
-	tcase_add_test(misuse, a_log_with_words_outlives_its_guest);
-	tcase_add_test(misuse, a_stale_name_can_be_claimed);
-	tcase_add_test(misuse, names_do_not_leave_the_directory);
-	suite_add_tcase(suite, core);
-	suite_add_tcase(suite, misuse);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+SUITE_MAIN_AROUND("client", tests, set_up, tear_down)

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -105,9 +106,111 @@ START_TEST(a_console_without_output_takes_everything)
 }
 END_TEST
 
+static int watch(struct console *console)
+{
+	struct fail why;
+	int ends[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	ck_assert_int_eq(console_attach(console, ends[1], false, &why), 0);
+	close(ends[1]);
+	return ends[0];
+}
+
+/* How many bytes are there; all are `byte`. */
+static size_t read_all(int fd, unsigned char byte)
+{
+	unsigned char bytes[4096];
+	size_t length = 0;
+	ssize_t n;
+
+	while ((n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0) {
+		for (ssize_t i = 0; i < n; i++)
+			ck_assert_uint_eq(bytes[i], byte);
+		length += (size_t)n;
+	}
+	return length;
+}
+
+START_TEST(what_nobody_saw_is_kept)
+{
+	struct console *console = make_console(-1);
+	int fd;
+
+	ck_assert(send_bytes(console, 5000, 'x'));
+	run_for(50 * NS_PER_MS);
+	fd = watch(console);
+	ck_assert_uint_eq(read_all(fd, 'x'), 5000);
+	close(fd);
+	console_free(console);
+	loop_free(loop);
+}
+END_TEST
+
+START_TEST(what_watchers_type_reaches_the_guest)
+{
+	struct console *console = make_console(-1);
+	int fd = watch(console);
+
+	ck_assert_int_eq(write(fd, "ls", 2), 2);
+	run_for(50 * NS_PER_MS);
+	ck_assert_uint_eq(serial_ops.read(console_serial(console), DATA, 1), 'l');
+	ck_assert_uint_eq(serial_ops.read(console_serial(console), DATA, 1), 's');
+	close(fd);
+	console_free(console);
+	loop_free(loop);
+}
+END_TEST
+
+static int stuck_pipe(int ends[2])
+{
+	ck_assert_int_eq(pipe2(ends, O_NONBLOCK), 0);
+	while (write(ends[1], "f", 1) > 0)
+		;
+	return ends[1];
+}
+
+START_TEST(an_output_that_is_stuck_holds_the_guest_back)
+{
+	struct console *console;
+	int ends[2];
+
+	console = make_console(stuck_pipe(ends));
+	ck_assert(!send_bytes(console, 64 << 10, 'x'));
+	console_free(console);
+	loop_free(loop);
+}
+END_TEST
+
+START_TEST(but_not_while_somebody_watches)
+{
+	struct console *console;
+	size_t sent = 0;
+	int ends[2], fd;
+
+	console = make_console(stuck_pipe(ends));
+	ck_assert(!send_bytes(console, 64 << 10, 'x'));
+	while (serial_ops.read(console_serial(console), LINE_STATUS, 1) & TRANSMITTER_EMPTY)
+		serial_ops.write(console_serial(console), DATA, 'x', 1);
+	fd = watch(console); /* which lets go of what was held back */
+	sent = read_all(fd, 'x');
+	ck_assert_uint_gt(sent, 0);
+	ck_assert(send_bytes(console, 64 << 10, 'x'));
+	run_for(50 * NS_PER_MS);
+	ck_assert_uint_eq(read_all(fd, 'x'), 64 << 10);
+	close(fd);
+	console_free(console);
+	loop_free(loop);
+}
+END_TEST
+
 static const struct suite_test tests[] = {
 	{ "core", &what_the_guest_writes_arrives },
+	{ "core", &what_nobody_saw_is_kept },
+	{ "core", &what_watchers_type_reaches_the_guest },
 	{ "faults", &output_that_nobody_reads_any_more_is_dropped },
 	{ "limits", &a_console_without_output_takes_everything },
+	{ "limits", &an_output_that_is_stuck_holds_the_guest_back },
+	{ "limits", &but_not_while_somebody_watches },
 };
 SUITE_MAIN("console", tests)

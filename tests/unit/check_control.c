@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check_control.c - the control protocol: what is written is read, and nothing else */
-#include <check.h>
+#include "tests/unit/suite.h"
+
 #include <errno.h>
-#include <string.h>
 
 #if __has_include(<libvirt/libvirt.h>)
 #include <libvirt/libvirt.h>
@@ -25,14 +25,25 @@ static const struct control_report sample = {
 	.populated_bytes = 3 << 12,
 	.shared_bytes = 4 << 12,
 	.zero_bytes = 5 << 12,
+	.returned_bytes = 18 << 12,
+	.huge_bytes = 2 << 20,
 	.pss_bytes = 6 << 12,
 	.breaks_total = 7,
 	.merges_total = 8,
 	.mappings = 9,
 	.mappings_limit = 10,
+	.declined_bytes = 4096,
 	.dedup_cpu_ns = 11,
 	.passes = 12,
 	.overhead_bytes = 13,
+	.balloon_target_bytes = UINT64_C(60) << 20,
+	.ballooned_bytes = 14 << 12,
+	.reported_bytes = UINT64_C(1) << 40,
+	.guest_stats = { .age_ns = 15, .known = 0x8001, .values = { [0] = 16, [15] = 17 } },
+	.network_count = 2,
+	.networks = { { 20, 21, 22, 23, 24, 25 }, { 26, 27, 28, 29, 30, 31 } },
+	.disk_count = 2,
+	.disks = { { 32, 33, 34, 35, 36, 37, 38, 39 }, { 40, 41, 42, 43, 44, 45, 46, 47 } },
 };
 
 /* Encodes; returns the payload's length. */
@@ -67,37 +78,67 @@ START_TEST(an_outcome_survives_the_wire)
 }
 END_TEST
 
+static size_t encode_request(int type, uint64_t number)
+{
+	struct control_request request = { .type = (enum control_type)type, .number = number };
+	int length = control_request_encode(&request, bytes, sizeof(bytes));
+
+	ck_assert_int_ge(length, WIRE_HEADER_SIZE);
+	return (size_t)length;
+}
+
 START_TEST(every_request_survives_the_wire)
 {
-	for (int type = CONTROL_REPORT; type <= CONTROL_DUMP_RAM; type++) {
-		enum control_type read;
+	for (int type = CONTROL_REPORT; type <= CONTROL_READ_PAGES; type++) {
+		bool has_number = type == CONTROL_CONSOLE || type == CONTROL_BALLOON ||
+				  type == CONTROL_READ_PAGES;
+		uint64_t number = has_number ? CONTROL_CONSOLE_KEPT | 1 : 0;
+		size_t length = encode_request(type, number);
+		struct control_request read;
 
-		ck_assert_int_eq(
-			control_request_encode((enum control_type)type, bytes, sizeof(bytes)),
-			WIRE_HEADER_SIZE);
-		ck_assert_int_eq(control_request_decode(bytes, &read), 0);
-		ck_assert_int_eq((int)read, type);
+		ck_assert_uint_eq(length, number ? CONTROL_MAX_REQUEST : WIRE_HEADER_SIZE);
+		ck_assert_int_eq(control_request_decode(bytes, length, &read), (int)length);
+		ck_assert_int_eq((int)read.type, type);
+		ck_assert_uint_eq(read.number, number);
 	}
 }
 END_TEST
 
-START_TEST(requests_of_other_types_or_with_a_payload_are_refused)
+START_TEST(a_request_says_how_long_it_is)
 {
-	static const int types[] = { 0, CONTROL_DUMP_RAM + 1, CONTROL_OUTCOME, 0xffff };
-	enum control_type read;
+	struct control_request read = { .number = 4711 };
+	int length = (int)encode_request(CONTROL_CONSOLE, 1);
+
+	for (size_t received = 0; received < WIRE_HEADER_SIZE; received++)
+		ck_assert_int_eq(control_request_decode(bytes, received, &read), WIRE_HEADER_SIZE);
+	for (int received = WIRE_HEADER_SIZE; received < length; received++)
+		ck_assert_int_eq(control_request_decode(bytes, (size_t)received, &read), length);
+	ck_assert_uint_eq(read.number, 4711);
+}
+END_TEST
+
+START_TEST(requests_of_other_types_or_lengths_are_refused)
+{
+	static const int types[] = { 0, CONTROL_READ_PAGES + 1, CONTROL_OUTCOME, 0xffff };
+	static const int lengths[] = { 1, 8, 9 };
+	struct control_request read;
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-		ck_assert_int_eq(
-			control_request_encode((enum control_type)types[i], bytes, sizeof(bytes)),
-			WIRE_HEADER_SIZE);
-		ck_assert_int_eq(control_request_decode(bytes, &read), -EPROTO);
+		size_t length = encode_request(types[i], 0);
+
+		ck_assert_int_eq(control_request_decode(bytes, length, &read), -EPROTO);
 	}
-	ck_assert_int_eq(control_request_encode(CONTROL_REPORT, bytes, sizeof(bytes)), 8);
-	bytes[0] = 1; /* length */
-	ck_assert_int_eq(control_request_decode(bytes, &read), -EPROTO);
-	bytes[0] = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		encode_request(CONTROL_REPORT, 0);
+		bytes[0] = (uint8_t)lengths[i];
+		ck_assert_int_eq(control_request_decode(bytes, 8, &read), -EPROTO);
+		encode_request(CONTROL_CONSOLE, 0);
+		bytes[0] = (uint8_t)(lengths[i] + 1);
+		ck_assert_int_eq(control_request_decode(bytes, 8, &read), -EPROTO);
+	}
+	encode_request(CONTROL_REPORT, 0);
 	bytes[6]++; /* version */
-	ck_assert_int_eq(control_request_decode(bytes, &read), -EPROTO);
+	ck_assert_int_eq(control_request_decode(bytes, 8, &read), -EPROTO);
 }
 END_TEST
 
@@ -146,6 +187,33 @@ static void spoil(struct control_report *report, int how)
 	case 8:
 		report->pss_bytes = UINT64_MAX;
 		break;
+	case 9:
+		report->balloon_target_bytes = report->ram_bytes + 1;
+		break;
+	case 10:
+		report->ballooned_bytes = report->ram_bytes + 1;
+		break;
+	case 11:
+		report->reported_bytes = UINT64_MAX;
+		break;
+	case 12:
+		report->guest_stats.values[15] = UINT64_MAX;
+		break;
+	case 13:
+		report->guest_stats.known = 1u << CONTROL_GUEST_STATS;
+		break;
+	case 14:
+		report->guest_stats.age_ns = UINT64_MAX;
+		break;
+	case 15:
+		report->returned_bytes = report->ram_bytes + 1;
+		break;
+	case 16:
+		report->networks[1].dropped_out = UINT64_MAX;
+		break;
+	case 17:
+		report->disks[1].errors = UINT64_MAX;
+		break;
 	default:
 		report->ram_bytes = UINT64_MAX;
 		break;
@@ -158,6 +226,29 @@ START_TEST(a_report_that_makes_no_sense_is_refused)
 
 	spoil(&report, _i);
 	ck_assert_int_eq(control_report_decode(payload, encode(&report), &read), -EPROTO);
+}
+END_TEST
+
+START_TEST(a_guest_has_no_more_networks_or_disks_than_there_can_be)
+{
+	const bool disks = _i != 0;
+	struct control_report report = sample, read;
+	size_t length, count_at;
+
+	report.disk_count = 0;
+	if (!disks)
+		report.network_count = 0;
+	count_at = encode(&report) - (disks ? 1 : 2) * sizeof(uint32_t);
+	report.network_count = CONTROL_MAX_NETWORKS;
+	report.disk_count = CONTROL_MAX_DISKS;
+	length = encode(&report);
+	if (disks)
+		count_at += (CONTROL_MAX_NETWORKS - sample.network_count) *
+			    sizeof(struct control_network);
+	ck_assert_uint_le(length, CONTROL_MAX_PAYLOAD);
+	ck_assert_int_eq(control_report_decode(payload, length, &read), 0);
+	bytes[WIRE_HEADER_SIZE + count_at]++;
+	ck_assert_int_eq(control_report_decode(payload, length, &read), -EPROTO);
 }
 END_TEST
 
@@ -185,8 +276,12 @@ END_TEST
 
 START_TEST(a_buffer_that_is_too_small_is_an_error)
 {
+	struct control_request quit = { .type = CONTROL_QUIT };
+	struct control_request console = { .type = CONTROL_CONSOLE };
+
 	ck_assert_int_eq(control_report_encode(&sample, bytes, 64), -EMSGSIZE);
-	ck_assert_int_eq(control_request_encode(CONTROL_QUIT, bytes, 7), -EMSGSIZE);
+	ck_assert_int_eq(control_request_encode(&quit, bytes, 7), -EMSGSIZE);
+	ck_assert_int_eq(control_request_encode(&console, bytes, 15), -EMSGSIZE);
 }
 END_TEST
 
@@ -203,27 +298,29 @@ START_TEST(states_have_libvirts_numbers)
 }
 END_TEST
 
-int main(void)
+START_TEST(every_figure_of_a_guest_has_a_name_of_its_own)
 {
-	Suite *suite = suite_create("control");
-	TCase *core = tcase_create("core"), *misuse = tcase_create("misuse");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	tcase_add_test(core, a_report_survives_the_wire);
-	tcase_add_test(core, an_outcome_survives_the_wire);
-	tcase_add_test(core, every_request_survives_the_wire);
-	tcase_add_test(core, states_have_libvirts_numbers);
-	tcase_add_test(misuse, requests_of_other_types_or_with_a_payload_are_refused);
-	tcase_add_test(misuse, a_payload_of_another_length_is_refused);
-	tcase_add_loop_test(misuse, a_report_that_makes_no_sense_is_refused, 0, 10);
-	tcase_add_test(misuse, a_name_without_end_is_refused);
-	tcase_add_test(misuse, a_sentence_with_control_characters_is_refused);
-	tcase_add_test(misuse, a_buffer_that_is_too_small_is_an_error);
-	suite_add_tcase(suite, core);
-	suite_add_tcase(suite, misuse);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	for (unsigned int i = 0; i < CONTROL_GUEST_STATS; i++)
+		for (unsigned int j = 0; j < i; j++)
+			ck_assert_str_ne(control_guest_stat_name(i), control_guest_stat_name(j));
+	ck_assert_ptr_null(control_guest_stat_name(CONTROL_GUEST_STATS));
 }
+END_TEST
+
+static const struct suite_test tests[] = {
+	{ "core", &a_report_survives_the_wire },
+	{ "core", &an_outcome_survives_the_wire },
+	{ "core", &every_request_survives_the_wire },
+	{ "core", &a_request_says_how_long_it_is },
+	{ "core", &states_have_libvirts_numbers },
+	{ "core", &every_figure_of_a_guest_has_a_name_of_its_own },
+	{ "misuse", &requests_of_other_types_or_lengths_are_refused },
+	{ "misuse", &a_payload_of_another_length_is_refused },
+	{ "misuse", &a_report_that_makes_no_sense_is_refused, 19 },
+	{ "misuse", &a_guest_has_no_more_networks_or_disks_than_there_can_be, 2 },
+	{ "misuse", &a_name_without_end_is_refused },
+	{ "misuse", &a_sentence_with_control_characters_is_refused },
+	{ "misuse", &a_buffer_that_is_too_small_is_an_error },
+};
+
+SUITE_MAIN("control", tests)

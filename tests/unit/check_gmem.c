@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "tests/unit/suite.h"
+#include "vmm/gmem_pins.h"
 
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)
@@ -95,6 +96,83 @@ START_TEST(sums_that_overflow_are_refused)
 	ck_assert_int_eq(gmem_read(gmem, UINT64_MAX - 7, byte, 16), -EFAULT);
 	ck_assert_ptr_null(gmem_span(gmem, 16, SIZE_MAX));
 	ck_assert_ptr_null(gmem_span(gmem, 16, SIZE_MAX - 15));
+	gmem_free(gmem);
+}
+END_TEST
+
+START_TEST(pages_are_counted_through_the_hole)
+{
+	struct gmem *gmem = make(3 * GIB + MIB);
+	uint64_t first = 99, low = GMEM_HOLE_START / GMEM_PAGE_SIZE, high = MIB / GMEM_PAGE_SIZE;
+
+	ck_assert_int_eq(gmem_page_of(gmem, 0x5000, 1, &first), 0);
+	ck_assert_uint_eq(first, 5);
+	ck_assert_int_eq(gmem_page_of(gmem, 0, low, &first), 0);
+	ck_assert_uint_eq(first, 0);
+	ck_assert_int_eq(gmem_page_of(gmem, GMEM_HOLE_END, high, &first), 0);
+	ck_assert_uint_eq(first, low);
+	gmem_free(gmem);
+}
+END_TEST
+
+START_TEST(pages_outside_ram_have_no_number)
+{
+	struct gmem *gmem = make(3 * GIB + MIB);
+	uint64_t first = 99, high = MIB / GMEM_PAGE_SIZE;
+
+	ck_assert_int_eq(gmem_page_of(gmem, 0x5001, 1, &first), -EFAULT);
+	ck_assert_int_eq(gmem_page_of(gmem, GMEM_HOLE_START - 0x1000, 2, &first), -EFAULT);
+	ck_assert_int_eq(gmem_page_of(gmem, GMEM_HOLE_START, 1, &first), -EFAULT);
+	ck_assert_int_eq(gmem_page_of(gmem, GMEM_HOLE_END, high + 1, &first), -EFAULT);
+	ck_assert_int_eq(gmem_page_of(gmem, 0, UINT64_MAX / GMEM_PAGE_SIZE + 2, &first), -EFAULT);
+	ck_assert_int_eq(gmem_page_of(gmem, 0, UINT64_MAX, &first), -EFAULT);
+	ck_assert_int_eq(gmem_page_of(gmem, UINT64_MAX - 0xfff, 1, &first), -EFAULT);
+	ck_assert_uint_eq(first, 99);
+	gmem_free(gmem);
+}
+END_TEST
+
+static uint32_t pins_of(struct gmem *gmem, uint64_t page)
+{
+	return atomic_load(&gmem_pins(gmem)->counts[page]);
+}
+
+START_TEST(every_page_that_a_buffer_touches_is_pinned)
+{
+	struct gmem *gmem = make(4 * MIB);
+	char *base = gmem_base(gmem);
+
+	ck_assert_int_eq(gmem_pin(gmem, base + 0x1fff, 2), 0);
+	ck_assert_int_eq(gmem_pin(gmem, base + 0x2000, 0x1000), 0);
+	ck_assert_int_eq(gmem_pin(gmem, base + 0x2000, 0), 0);
+	ck_assert_uint_eq(pins_of(gmem, 0), 0);
+	ck_assert_uint_eq(pins_of(gmem, 1), 1);
+	ck_assert_uint_eq(pins_of(gmem, 2), 2);
+	ck_assert_uint_eq(pins_of(gmem, 3), 0);
+	gmem_unpin(gmem, base + 0x1fff, 2);
+	gmem_unpin(gmem, base + 0x2000, 0);
+	ck_assert_uint_eq(pins_of(gmem, 1), 0);
+	ck_assert_uint_eq(pins_of(gmem, 2), 1);
+	gmem_unpin(gmem, base + 0x2000, 0x1000);
+	ck_assert_uint_eq(pins_of(gmem, 2), 0);
+	ck_assert_int_eq(gmem_pin(gmem, base, 4 * MIB), 0);
+	gmem_unpin(gmem, base, 4 * MIB);
+	gmem_free(gmem);
+}
+END_TEST
+
+START_TEST(what_is_not_guest_memory_is_not_pinned)
+{
+	struct gmem *gmem = make(4 * MIB);
+	char *base = gmem_base(gmem);
+
+	ck_assert_int_eq(gmem_pin(gmem, base - 1, 2), -EFAULT);
+	ck_assert_int_eq(gmem_pin(gmem, base + 4 * MIB - 1, 2), -EFAULT);
+	ck_assert_int_eq(gmem_pin(gmem, base + 4 * MIB, 1), -EFAULT);
+	ck_assert_int_eq(gmem_pin(gmem, base + 16, SIZE_MAX), -EFAULT);
+	ck_assert_int_eq(gmem_pin(gmem, &gmem, 1), -EFAULT);
+	gmem_unpin(gmem, base - 1, 2);
+	ck_assert_uint_eq(pins_of(gmem, 0), 0);
 	gmem_free(gmem);
 }
 END_TEST
@@ -195,10 +273,14 @@ static const struct suite_test tests[] = {
 	{ "core", &ram_beyond_the_hole_starts_at_4_gib },
 	{ "core", &an_image_comes_back_as_it_was },
 	{ "core", &dumping_and_loading_populate_nothing_that_was_not },
+	{ "core", &pages_are_counted_through_the_hole },
+	{ "core", &every_page_that_a_buffer_touches_is_pinned },
 	{ "limits", &ram_up_to_the_hole_is_one_region },
 	{ "limits", &nothing_outside_ram_is_touched },
 	{ "limits", &sums_that_overflow_are_refused },
 	{ "limits", &an_image_may_be_shorter_but_not_longer },
+	{ "limits", &pages_outside_ram_have_no_number },
+	{ "misuse", &what_is_not_guest_memory_is_not_pinned },
 	{ "misuse", &odd_sizes_are_refused },
 	{ "faults", &an_image_that_is_no_file_is_an_error },
 };

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 static int pipe_fds[2];
@@ -57,6 +58,55 @@ START_TEST(lines_above_the_level_are_dropped)
 }
 END_TEST
 
+START_TEST(a_part_of_the_program_can_be_listened_to)
+{
+	unsigned int parts = 0;
+
+	ck_assert_int_eq(log_parts_parse("dedup,disk", &parts), 0);
+	log_set_debug(parts);
+	ck_assert(log_debug_enabled("/src/samepage/dedup/merge.c"));
+	ck_assert(log_debug_enabled("../dedup/merge.c"));
+	ck_assert(log_debug_enabled("disk/nbd.c"));
+	ck_assert(!log_debug_enabled("/src/dedup/vmm/vm.c"));
+	ck_assert(!log_debug_enabled("predisk/nbd.c"));
+	ck_assert(!log_debug_enabled("dedup"));
+	capture();
+	log_debug("of tests/unit");
+	log_info("quiet");
+	ck_assert_str_eq(captured(), "");
+	log_set_level(LOG_LEVEL_DEBUG);
+	ck_assert(log_debug_enabled("vmm/vm.c"));
+}
+END_TEST
+
+START_TEST(all_parts_and_none)
+{
+	unsigned int parts = 0;
+
+	ck_assert_int_eq(log_parts_parse("all", &parts), 0);
+	log_set_debug(parts);
+	ck_assert(log_debug_enabled("base/log.c"));
+	ck_assert(log_debug_enabled("wire/codec.c"));
+	ck_assert_int_eq(log_parts_parse("none", &parts), 0);
+	log_set_debug(parts);
+	ck_assert(!log_debug_enabled("base/log.c"));
+}
+END_TEST
+
+START_TEST(what_is_no_part_is_refused)
+{
+	unsigned int parts = 77;
+
+	ck_assert_int_eq(log_parts_parse("", &parts), -EINVAL);
+	ck_assert_int_eq(log_parts_parse("dedup,", &parts), -EINVAL);
+	ck_assert_int_eq(log_parts_parse(",dedup", &parts), -EINVAL);
+	ck_assert_int_eq(log_parts_parse("dedup,all", &parts), -EINVAL);
+	ck_assert_int_eq(log_parts_parse("disks", &parts), -EINVAL);
+	ck_assert_int_eq(log_parts_parse("dis", &parts), -EINVAL);
+	ck_assert_uint_eq(parts, 77);
+}
+END_TEST
+
 START_TEST(levels_have_names)
 {
 	enum log_level level = LOG_LEVEL_ERROR;
@@ -86,6 +136,29 @@ START_TEST(a_long_line_is_cut_and_still_ends)
 }
 END_TEST
 
+START_TEST(what_a_guest_repeats_is_said_seldom)
+{
+	const uint64_t minute = 60 * NS_PER_SEC;
+	struct log_brake brake = { 0 };
+	uint64_t now = 5 * minute;
+	unsigned int passed = 0;
+
+	for (unsigned int i = 0; i < 1000; i++)
+		passed += log_brake_lets_pass(&brake, now + i);
+	ck_assert_uint_eq(passed, LOG_BRAKE_LINES);
+	for (unsigned int i = 0; i < 600; i++)
+		passed += log_brake_lets_pass(&brake, now + i * NS_PER_SEC);
+	ck_assert_uint_le(passed, LOG_BRAKE_LINES + 10);
+	ck_assert_uint_ge(passed, LOG_BRAKE_LINES + 9);
+	/* after a long rest it is as at first */
+	now += 1000 * minute;
+	passed = 0;
+	for (unsigned int i = 0; i < 1000; i++)
+		passed += log_brake_lets_pass(&brake, now + i);
+	ck_assert_uint_eq(passed, LOG_BRAKE_LINES);
+}
+END_TEST
+
 START_TEST(a_closed_standard_error_harms_nobody)
 {
 	close(STDERR_FILENO);
@@ -96,8 +169,12 @@ END_TEST
 static const struct suite_test tests[] = {
 	{ "core", &a_line_names_the_program_and_its_part },
 	{ "core", &lines_above_the_level_are_dropped },
+	{ "core", &a_part_of_the_program_can_be_listened_to },
+	{ "core", &all_parts_and_none },
 	{ "core", &levels_have_names },
 	{ "limits", &a_long_line_is_cut_and_still_ends },
+	{ "limits", &what_a_guest_repeats_is_said_seldom },
+	{ "misuse", &what_is_no_part_is_refused },
 	{ "faults", &a_closed_standard_error_harms_nobody },
 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check_option.c - options as tables */
-#include <check.h>
+#include "tests/unit/suite.h"
+
 #include <errno.h>
 #include <stdbool.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "cli/option.h"
@@ -13,6 +13,8 @@ struct settings {
 	const char *text, *name;
 	uint64_t number, size, seconds;
 	enum log_level level;
+	unsigned int choice;
+	struct option_texts texts;
 };
 
 static const struct option options[] = {
@@ -26,12 +28,15 @@ static const struct option options[] = {
 	  0 },
 	{ "watch", "[S]", "seconds", OPTION_SECONDS, offsetof(struct settings, seconds), 1, 60, 2 },
 	{ "level", "LEVEL", "a level", OPTION_LEVEL, offsetof(struct settings, level), 0, 0, 0 },
+	{ "choice", "this|that|other", "a choice", OPTION_CHOICE, offsetof(struct settings, choice),
+	  0, 0, 0 },
+	{ "many", "TEXT", "texts", OPTION_TEXTS, offsetof(struct settings, texts), 0, 0, 0 },
 	{ 0 },
 };
 
 static struct settings settings;
 static struct fail why;
-static char *words[16];
+static char *words[64];
 static int operands;
 
 /* The words up to NULL, as the arguments of a verb. */
@@ -97,6 +102,32 @@ START_TEST(seconds_may_be_left_out)
 }
 END_TEST
 
+START_TEST(texts_are_listed_in_their_order)
+{
+	ck_assert_int_eq(PARSE("--many", "one", "--flag", "--many=", "--many", "--many"),
+			 OPTIONS_PARSED);
+	ck_assert_uint_eq(settings.texts.count, 3);
+	ck_assert_str_eq(settings.texts.texts[0], "one");
+	ck_assert_str_eq(settings.texts.texts[1], "");
+	ck_assert_str_eq(settings.texts.texts[2], "--many");
+	ck_assert(settings.flag);
+}
+END_TEST
+
+START_TEST(texts_have_a_bound)
+{
+	char *list[OPTION_MAX_TEXTS + 2] = { NULL };
+
+	for (unsigned int i = 0; i < OPTION_MAX_TEXTS; i++)
+		list[i] = "--many=x";
+	ck_assert_int_eq(parse(list), OPTIONS_PARSED);
+	ck_assert_uint_eq(settings.texts.count, OPTION_MAX_TEXTS);
+	list[OPTION_MAX_TEXTS] = "--many=x";
+	ck_assert_int_eq(parse(list), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(why.text, "--many"));
+}
+END_TEST
+
 START_TEST(help_wins_over_what_follows)
 {
 	ck_assert_int_eq(PARSE("--flag", "--help", "--nonsense"), OPTIONS_HELP);
@@ -109,6 +140,10 @@ START_TEST(each_kind_takes_its_values)
 	ck_assert_int_eq(PARSE("--on=on", "--level", "debug"), OPTIONS_PARSED);
 	ck_assert(settings.on);
 	ck_assert_int_eq(settings.level, LOG_LEVEL_DEBUG);
+	ck_assert_int_eq(PARSE("--choice=this"), OPTIONS_PARSED);
+	ck_assert_uint_eq(settings.choice, 0);
+	ck_assert_int_eq(PARSE("--choice", "other"), OPTIONS_PARSED);
+	ck_assert_uint_eq(settings.choice, 2);
 	ck_assert_int_eq(PARSE("--on=off"), OPTIONS_PARSED);
 	ck_assert(!settings.on);
 }
@@ -133,6 +168,9 @@ static struct {
 	{ { "--name", "@x" }, "@x" },
 	{ { "--name=" }, "--name" },
 	{ { "--on", "maybe" }, "maybe" },
+	{ { "--choice", "oth" }, "oth" },
+	{ { "--choice", "this|that" }, "this|that|other" },
+	{ { "--choice=" }, "--choice" },
 	{ { "--level", "loud" }, "loud" },
 	{ { "--flag=1" }, "--flag" },
 };
@@ -163,25 +201,17 @@ START_TEST(the_help_shows_every_option_on_aligned_lines)
 }
 END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("option");
-	TCase *core = tcase_create("core"), *misuse = tcase_create("misuse");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+static const struct suite_test tests[] = {
+	{ "core", &values_come_behind_a_blank_or_an_equals_sign },
+	{ "core", &an_empty_value_is_a_value },
+	{ "core", &operands_keep_their_order_between_options },
+	{ "core", &seconds_may_be_left_out },
+	{ "core", &texts_are_listed_in_their_order },
+	{ "core", &help_wins_over_what_follows },
+	{ "core", &each_kind_takes_its_values },
+	{ "core", &the_help_shows_every_option_on_aligned_lines },
+	{ "misuse", &texts_have_a_bound },
+	{ "misuse", &what_is_wrong_is_named, ARRAY_SIZE(refused) },
+};
 
-	tcase_add_test(core, values_come_behind_a_blank_or_an_equals_sign);
-	tcase_add_test(core, an_empty_value_is_a_value);
-	tcase_add_test(core, operands_keep_their_order_between_options);
-	tcase_add_test(core, seconds_may_be_left_out);
-	tcase_add_test(core, help_wins_over_what_follows);
-	tcase_add_test(core, each_kind_takes_its_values);
-	tcase_add_test(core, the_help_shows_every_option_on_aligned_lines);
-	tcase_add_loop_test(misuse, what_is_wrong_is_named, 0, (int)ARRAY_SIZE(refused));
-	suite_add_tcase(suite, core);
-	suite_add_tcase(suite, misuse);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+SUITE_MAIN("option", tests)

@@ -43,6 +43,14 @@ START_TEST(full_pace_has_no_brake)
 }
 END_TEST
 
+/* After a pass of that price. */
+static uint64_t pause_after(struct pace *pace, uint64_t gained_pages, uint64_t price_ns)
+{
+	struct pace_pass pass = { .gained_pages = gained_pages, .price_ns = price_ns };
+
+	return pace_pause_ns(pace, &pass);
+}
+
 START_TEST(pauses_grow_while_nothing_is_gained_and_have_an_end)
 {
 	static const uint32_t percents[] = { 1, 5, 99, 100 };
@@ -52,17 +60,71 @@ START_TEST(pauses_grow_while_nothing_is_gained_and_have_an_end)
 		uint64_t first, last, next;
 
 		pace_init(&pace, percents[i], PAGES);
-		first = last = pace_pause_ns(&pace, PAGES, 0);
+		first = last = pause_after(&pace, PAGES, NS_PER_SEC);
 		ck_assert_uint_gt(first, 0);
 		for (int pass = 0; pass < 40; pass++) {
-			next = pace_pause_ns(&pace, 0, 0);
+			next = pause_after(&pace, 0, NS_PER_SEC);
 			ck_assert_uint_ge(next, last);
 			last = next;
 		}
 		ck_assert_uint_gt(last, first);
 		ck_assert_uint_le(last, 60 * NS_PER_SEC);
-		ck_assert_uint_eq(pace_pause_ns(&pace, PAGES, 0), first);
+		ck_assert_uint_eq(pause_after(&pace, PAGES, NS_PER_SEC), first);
 	}
+}
+END_TEST
+
+/* Of passes that gain nothing, when they have come to rest. */
+static uint64_t pause_at_rest(uint64_t price_ns)
+{
+	struct pace pace;
+	uint64_t pause = 0;
+
+	pace_init(&pace, 20, PAGES);
+	for (int pass = 0; pass < 40; pass++)
+		pause = pause_after(&pace, 0, price_ns);
+	return pause;
+}
+
+START_TEST(cheap_passes_come_sooner)
+{
+	uint64_t dear = pause_at_rest(NS_PER_SEC), middling = pause_at_rest(5 * NS_PER_MS);
+	uint64_t cheap = pause_at_rest(NS_PER_MS / 10), free = pause_at_rest(0);
+
+	ck_assert_uint_gt(dear, middling);
+	ck_assert_uint_eq(middling, 5 * NS_PER_SEC); /* one part in a thousand */
+	ck_assert_uint_gt(middling, cheap);
+	ck_assert_uint_eq(cheap, free);
+	ck_assert_uint_ge(free, NS_PER_SEC); /* a host of idle guests sleeps */
+}
+END_TEST
+
+START_TEST(one_dear_pass_is_no_reason_to_wait)
+{
+	struct pace pace;
+	uint64_t rest = 0;
+
+	pace_init(&pace, 20, PAGES);
+	for (int pass = 0; pass < 40; pass++)
+		rest = pause_after(&pace, 0, 0);
+	ck_assert_uint_eq(pause_after(&pace, 0, NS_PER_SEC), rest);
+	ck_assert_uint_gt(pause_after(&pace, 0, NS_PER_SEC), rest);
+}
+END_TEST
+
+START_TEST(a_host_that_is_short_of_memory_is_helped_at_once)
+{
+	struct pace_pass pass = { .memory_is_short = true };
+	struct pace pace;
+	uint64_t shortest;
+
+	pace_init(&pace, 20, PAGES);
+	shortest = pause_after(&pace, PAGES, 0);
+	for (int i = 0; i < 10; i++)
+		ck_assert_uint_gt(pause_after(&pace, 0, 0), shortest);
+	ck_assert_uint_eq(pace_pause_ns(&pace, &pass), shortest);
+	ck_assert_uint_eq(pace_pause_ns(&pace, &pass), shortest);
+	ck_assert_uint_gt(pause_after(&pace, 0, 0), shortest);
 }
 END_TEST
 
@@ -77,11 +139,25 @@ START_TEST(the_smallest_budget_and_the_longest_run_do_not_overflow)
 }
 END_TEST
 
+START_TEST(time_that_seems_to_run_backwards_is_none_at_all)
+{
+	struct pace pace;
+
+	pace_init(&pace, 10, PAGES);
+	pace_start(&pace, 1000 * NS_PER_MS, 50 * NS_PER_MS);
+	ck_assert_uint_eq(pace_brake_ns(&pace, 1010 * NS_PER_MS, 40 * NS_PER_MS), 0);
+}
+END_TEST
+
 static const struct suite_test tests[] = {
 	{ "core", &work_beyond_the_budget_is_slept_off },
 	{ "core", &idle_time_is_not_saved_up },
 	{ "core", &full_pace_has_no_brake },
 	{ "core", &pauses_grow_while_nothing_is_gained_and_have_an_end },
+	{ "core", &cheap_passes_come_sooner },
+	{ "core", &one_dear_pass_is_no_reason_to_wait },
+	{ "core", &a_host_that_is_short_of_memory_is_helped_at_once },
+	{ "faults", &time_that_seems_to_run_backwards_is_none_at_all },
 	{ "limits", &the_smallest_budget_and_the_longest_run_do_not_overflow },
 };
 

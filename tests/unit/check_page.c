@@ -2,6 +2,8 @@
 /* check_page.c - a page goes only where the picture in page.h has an arrow */
 #include "tests/unit/suite.h"
 
+#include <stdbool.h>
+
 #include "base/auto.h"
 #include "dedup/page.h"
 
@@ -33,6 +35,22 @@ START_TEST(the_way_to_a_frame_is_open)
 }
 END_TEST
 
+START_TEST(a_page_that_waits_for_nobody_can_be_given_away)
+{
+	static const bool can[PAGE_STATES] = { [PAGE_PRIVATE] = true,
+					       [PAGE_CALM] = true,
+					       [PAGE_PROBED] = true,
+					       [PAGE_SHARED] = true,
+					       [PAGE_ZERO] = true };
+
+	for (enum page_state state = PAGE_PRIVATE; state < PAGE_STATES; state++) {
+		ck_assert_int_eq(page_transition_is_valid(state, PAGE_RETURNED), can[state]);
+		ck_assert_int_eq(page_transition_is_valid(PAGE_RETURNED, state),
+				 state == PAGE_PRIVATE);
+	}
+}
+END_TEST
+
 START_TEST(every_state_leads_back_to_private)
 {
 	for (enum page_state from = PAGE_CALM; from < PAGE_STATES; from++)
@@ -55,9 +73,9 @@ START_TEST(every_state_has_a_name_of_its_own)
 }
 END_TEST
 
-START_TEST(a_page_costs_sixteen_bytes)
+START_TEST(a_page_costs_eight_bytes)
 {
-	ck_assert_uint_eq(sizeof(struct page), 16);
+	ck_assert_uint_eq(sizeof(struct page), 8);
 }
 END_TEST
 
@@ -65,10 +83,11 @@ static const struct suite_test tests[] = {
 	{ "core", &a_page_that_is_shared_was_held_before },
 	{ "core", &only_a_shared_page_can_break },
 	{ "core", &the_way_to_a_frame_is_open },
+	{ "core", &a_page_that_waits_for_nobody_can_be_given_away },
 	{ "core", &every_state_leads_back_to_private },
 	{ "core", &no_state_leads_to_itself },
 	{ "core", &every_state_has_a_name_of_its_own },
-	{ "limits", &a_page_costs_sixteen_bytes },
+	{ "limits", &a_page_costs_eight_bytes },
 };
 
 SUITE_MAIN("page", tests)

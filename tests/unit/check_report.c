@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check_report.c - guests and ledgers brought together, and the promise of the JSON keys */
-#include <check.h>
+#include "tests/unit/suite.h"
+
 #include <jansson.h>
-#include <string.h>
 
 #include "cli/report.h"
 
@@ -15,8 +15,14 @@ static struct control_report guest(const char *name, const char *domain, uint32_
 		.state = CONTROL_STATE_RUNNING,
 		.ram_bytes = UINT64_C(64) << 20,
 		.zero_bytes = 10 * PAGE,
+		.huge_bytes = UINT64_C(4) << 20,
 		.overhead_bytes = 1000,
 		.dedup_cpu_ns = 1500000000,
+		.guest_stats = { .age_ns = 500000000, .known = 1 << 4 | 1 << 6 },
+		.network_count = 2,
+		.networks = { { .bytes_in = 7 }, { .frames_out = 8, .dropped_out = 9 } },
+		.disk_count = 1,
+		.disks = { { .written_bytes = 4096, .errors = 3 } },
 	};
 
 	strcpy(report.name, name);
@@ -33,6 +39,7 @@ static struct broker_report *broker(void)
 	report->frames = 107;
 	report->store_bytes = 107 * PAGE;
 	report->shared_mappings = 214;
+	report->max_sharers = 3;
 	report->overhead_bytes = 5000;
 	report->cpu_ns = 250000000;
 	report->guest_count = 2;
@@ -151,14 +158,66 @@ START_TEST(json_has_exactly_the_promised_keys)
 	json_t *json = printed_json();
 
 	assert_keys(json, "guests:a domains:a total:o ");
-	assert_keys(json_array_get(json_object_get(json, "guests"), 0),
-		    "name:s domain:s pid:i state:s ram_bytes:i populated_bytes:i shared_bytes:i "
-		    "zero_bytes:i reclaimed_bytes:i pss_bytes:i breaks_total:i merges_total:i "
-		    "mappings:i mappings_limit:i dedup_cpu_seconds:r passes:i ");
+	assert_keys(
+		json_array_get(json_object_get(json, "guests"), 0),
+		"name:s domain:s pid:i state:s ram_bytes:i populated_bytes:i shared_bytes:i "
+		"zero_bytes:i returned_bytes:i huge_bytes:i reclaimed_bytes:i pss_bytes:i breaks_total:i merges_total:i "
+		"mappings:i mappings_limit:i declined_bytes:i dedup_cpu_seconds:r passes:i "
+		"balloon_target_bytes:i ballooned_bytes:i reported_bytes:i "
+		"guest_statistics:o networks:a disks:a ");
+	assert_keys(json_object_get(json_array_get(json_object_get(json, "guests"), 0),
+				    "guest_statistics"),
+		    "age_seconds:r unused:i usable:i ");
 	assert_keys(json_array_get(json_object_get(json, "domains"), 0),
-		    "name:s guests:i frames:i store_bytes:i shared_mappings:i reclaimed_bytes:i "
+		    "name:s guests:i frames:i store_bytes:i shared_mappings:i max_sharers:i "
+		    "reclaimed_bytes:i "
 		    "overhead_bytes:i broker_cpu_seconds:r ");
 	assert_keys(json_object_get(json, "total"), "reclaimed_bytes:i overhead_bytes:i ");
+	json_decref(json);
+}
+END_TEST
+
+START_TEST(a_guest_that_says_nothing_has_no_statistics)
+{
+	json_t *json;
+
+	report->guests[0].figures.guest_stats.age_ns = 0;
+	json = printed_json();
+	assert_keys(json_object_get(json_array_get(json_object_get(json, "guests"), 0),
+				    "guest_statistics"),
+		    "");
+	json_decref(json);
+}
+END_TEST
+
+START_TEST(each_network_has_its_counters)
+{
+	json_t *json = printed_json(), *networks, *last;
+
+	networks = json_object_get(json_array_get(json_object_get(json, "guests"), 0), "networks");
+	ck_assert_uint_eq(json_array_size(networks), 2);
+	last = json_array_get(networks, 1);
+	assert_keys(last, "frames_in:i bytes_in:i dropped_in:i frames_out:i bytes_out:i "
+			  "dropped_out:i ");
+	ck_assert_int_eq(json_integer_value(json_object_get(last, "frames_out")), 8);
+	ck_assert_int_eq(json_integer_value(json_object_get(last, "dropped_out")), 9);
+	ck_assert_int_eq(
+		json_integer_value(json_object_get(json_array_get(networks, 0), "bytes_in")), 7);
+	json_decref(json);
+}
+END_TEST
+
+START_TEST(each_disk_has_its_counters)
+{
+	json_t *json = printed_json(), *disks, *disk;
+
+	disks = json_object_get(json_array_get(json_object_get(json, "guests"), 0), "disks");
+	ck_assert_uint_eq(json_array_size(disks), 1);
+	disk = json_array_get(disks, 0);
+	assert_keys(disk, "reads:i read_bytes:i writes:i written_bytes:i flushes:i clears:i "
+			  "cleared_bytes:i errors:i ");
+	ck_assert_int_eq(json_integer_value(json_object_get(disk, "written_bytes")), 4096);
+	ck_assert_int_eq(json_integer_value(json_object_get(disk, "errors")), 3);
 	json_decref(json);
 }
 END_TEST
@@ -194,24 +253,39 @@ START_TEST(the_table_shows_guests_their_sum_and_domains)
 }
 END_TEST
 
-int main(void)
+START_TEST(a_guest_that_is_short_of_mappings_is_named)
 {
-	Suite *suite = suite_create("report");
-	TCase *core = tcase_create("core");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	struct control_report *figures = &report->guests[0].figures;
+	char *text;
+	size_t size;
+	FILE *to = open_memstream(&text, &size);
 
-	tcase_add_checked_fixture(core, set_up, tear_down);
-	tcase_add_test(core, reclaimed_is_what_is_held_less_its_cost_and_the_zero_pages);
-	tcase_add_test(core, a_domain_sums_up_its_guests);
-	tcase_add_test(core, a_domain_without_broker_is_listed);
-	tcase_add_test(core, a_guest_of_another_domain_gets_nothing_from_this_ledger);
-	tcase_add_test(core, json_has_exactly_the_promised_keys);
-	tcase_add_test(core, json_of_nobody_is_whole);
-	tcase_add_test(core, the_table_shows_guests_their_sum_and_domains);
-	suite_add_tcase(suite, core);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	ck_assert_int_eq(report_print_table(report, to, &why), 0);
+	fflush(to);
+	ck_assert_ptr_null(strstr(text, "lack of mappings"));
+	figures->declined_bytes = UINT64_C(3) << 20;
+	figures->mappings = 63480;
+	figures->mappings_limit = 63482;
+	ck_assert_int_eq(report_print_table(report, to, &why), 0);
+	fclose(to);
+	ck_assert_ptr_nonnull(strstr(text, "\na: 3 MiB stay unshared for lack of mappings "
+					   "(63480 of 63482 are in use)"));
+	free(text);
 }
+END_TEST
+
+static const struct suite_test tests[] = {
+	{ "core", &reclaimed_is_what_is_held_less_its_cost_and_the_zero_pages },
+	{ "core", &a_domain_sums_up_its_guests },
+	{ "core", &a_domain_without_broker_is_listed },
+	{ "core", &a_guest_of_another_domain_gets_nothing_from_this_ledger },
+	{ "core", &json_has_exactly_the_promised_keys },
+	{ "core", &a_guest_that_says_nothing_has_no_statistics },
+	{ "core", &each_network_has_its_counters },
+	{ "core", &each_disk_has_its_counters },
+	{ "core", &json_of_nobody_is_whole },
+	{ "core", &the_table_shows_guests_their_sum_and_domains },
+	{ "core", &a_guest_that_is_short_of_mappings_is_named },
+};
+
+SUITE_MAIN_AROUND("report", tests, set_up, tear_down)

@@ -42,6 +42,21 @@ START_TEST(sequences_are_taken_out)
 }
 END_TEST
 
+START_TEST(who_is_attached_can_detach_but_not_end_the_guest)
+{
+	escape = (struct escape){ .is_attached = true };
+	ck_assert_str_eq(filter("a\001xb"), "ab");
+	ck_assert_int_eq(action, ESCAPE_NONE);
+	ck_assert_str_eq(filter("a\001hb\001\001"), "ab\001");
+	ck_assert_int_eq(action, ESCAPE_HELP);
+	ck_assert_str_eq(filter("a\001db"), "a");
+	ck_assert_int_eq(action, ESCAPE_DETACH);
+	escape = (struct escape){ 0 };
+	ck_assert_str_eq(filter("a\001db"), "ab");
+	ck_assert_int_eq(action, ESCAPE_NONE);
+}
+END_TEST
+
 START_TEST(a_sequence_may_come_in_two_parts)
 {
 	escape = (struct escape){ 0 };
@@ -88,6 +103,7 @@ END_TEST
 static const struct suite_test tests[] = {
 	{ "core", &plain_bytes_pass },
 	{ "core", &sequences_are_taken_out },
+	{ "core", &who_is_attached_can_detach_but_not_end_the_guest },
 	{ "core", &a_terminal_comes_back_as_it_was },
 	{ "limits", &a_sequence_may_come_in_two_parts },
 	{ "misuse", &what_is_no_terminal_is_left_alone },

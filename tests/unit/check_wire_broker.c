@@ -49,7 +49,7 @@ static int decode(uint16_t type, const void *payload, size_t length)
 /* One of each kind, in buffer, with all fields set. Returns the whole length. */
 static size_t encode(uint16_t type)
 {
-	struct broker_hello hello = { .name = "web", .pages = 131072 };
+	struct broker_hello hello = { .name = "web", .pages = 131072, .max_sharers = 7 };
 	struct broker_welcome welcome = { .store_frames = 5 };
 	int length = 0;
 
@@ -87,6 +87,7 @@ static void make_report(uint32_t guests)
 	report->shared_mappings = 3;
 	report->overhead_bytes = 4;
 	report->cpu_ns = UINT64_MAX;
+	report->max_sharers = 9;
 	report->guest_count = guests;
 	for (uint32_t i = 0; i < guests; i++) {
 		strcpy(report->guests[i].name, "guest");
@@ -115,6 +116,18 @@ START_TEST(each_message_says_its_type_and_length)
 }
 END_TEST
 
+/* Whoever changes one of these numbers raises the version, and changes that one, too. */
+START_TEST(messages_of_another_shape_are_of_another_version)
+{
+	make_report(2);
+	ck_assert_uint_eq(WIRE_VERSION, 2);
+	ck_assert_uint_eq(encode(BROKER_HELLO), 80);
+	ck_assert_uint_eq(encode(BROKER_WELCOME), 204);
+	ck_assert_uint_eq(encode(BROKER_REPORT), 288);
+	free(report);
+}
+END_TEST
+
 START_TEST(greetings_come_out_as_they_went_in)
 {
 	struct broker_welcome welcome;
@@ -124,6 +137,7 @@ START_TEST(greetings_come_out_as_they_went_in)
 	ck_assert_int_eq(broker_get_hello(buffer + WIRE_HEADER_SIZE, length, &hello), 0);
 	ck_assert_str_eq(hello.name, "web");
 	ck_assert_uint_eq(hello.pages, 131072);
+	ck_assert_uint_eq(hello.max_sharers, 7);
 	length = encode(BROKER_WELCOME) - WIRE_HEADER_SIZE;
 	ck_assert_int_eq(broker_get_welcome(buffer + WIRE_HEADER_SIZE, length, &welcome), 0);
 	ck_assert_uint_eq(welcome.store_frames, 5);
@@ -313,6 +327,7 @@ END_TEST
 
 static const struct suite_test tests[] = {
 	{ "core", &each_message_says_its_type_and_length },
+	{ "core", &messages_of_another_shape_are_of_another_version },
 	{ "core", &greetings_come_out_as_they_went_in },
 	{ "core", &items_come_out_as_they_went_in },
 	{ "core", &answers_and_offers_come_out_as_they_went_in },

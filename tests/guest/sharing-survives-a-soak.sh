@@ -1,0 +1,234 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Guests that check every word of their memory find no wrong one, whatever happens to them and to their broker at the same time.
+# What goes wrong once in a thousand times shows only where everything happens at once, for long.
+#
+# SOAK_SECONDS says for how long (60).  The seed is printed: SOAK_SEED=N does the same to
+# guests and broker again, in the same order.  What a host lets nobody do (swap on a file,
+# limits of mappings) is left out, and said.
+. "$(dirname "$0")/lib.sh"
+command -v jq > /dev/null || skip "jq is missing"
+guest_skip_without_kvm --dedup on
+
+seconds=${SOAK_SECONDS:-60}
+seed=${SOAK_SEED:-$((${EPOCHREALTIME/[.,]/} / 1000 % 30000))}
+say "SOAK_SEED=$seed, $seconds seconds"
+RANDOM=$seed
+domain=soak$$
+names=(a b c) # more would hardly get anywhere on two processors
+declare -A paused=() most=()
+figures=(merges_total breaks_total reported_bytes shared_bytes huge_bytes declined_bytes swapped)
+for figure in "${figures[@]}"; do
+	most[$figure]=0
+done
+group=
+swap=
+
+# --- what the host may have, or not
+
+broker_pids() {
+	local process arguments
+	for process in /proc/[0-9]*; do
+		mapfile -d '' -t arguments 2> /dev/null < "$process/cmdline" || continue
+		[ "${#arguments[@]}" -ge 3 ] || continue
+		[[ ${arguments[1]} == broker && " ${arguments[*]} " == *" $domain "* ]] || continue
+		echo "${process#/proc/}"
+	done 2> /dev/null
+}
+
+group_is_empty() {
+	[ ! -s "$group/cgroup.procs" ]
+}
+
+clean_up_more() {
+	local pid
+	for pid in $(broker_pids); do
+		kill -KILL "$pid" 2> /dev/null || true
+	done
+	[ -z "$swap" ] || swapoff "$swap" || true
+	[ -z "$group" ] || { await 10 group_is_empty && rmdir "$group"; } || true
+}
+
+# All of the group's memory is pushed out by a write to $reclaim.
+group_open() {
+	local version root
+	for version in 2 1; do
+		root=$(findmnt -n -o TARGET -t "cgroup${version#1}" -O memory 2> /dev/null | head -n 1)
+		[ $version = 1 ] || root=$(findmnt -n -o TARGET -t cgroup2 2> /dev/null | head -n 1)
+		[ -n "$root" ] || continue
+		[ $version = 1 ] || grep -q -w memory "$root/cgroup.subtree_control" 2> /dev/null || continue
+		mkdir "$root/$domain" 2> /dev/null || continue
+		group=$root/$domain
+		reclaim=$group/memory.reclaim reclaim_words=64M
+		[ ! -e "$reclaim" ] || return 0
+		reclaim=$group/memory.force_empty reclaim_words=0
+		[ ! -e "$reclaim" ] || return 0
+		rmdir "$group"
+		group=
+	done
+	return 1
+}
+
+swap_open() {
+	local file=$scratch/swap
+	group_open || return 1
+	fallocate -l 96M "$file" && chmod 0600 "$file" && mkswap "$file" > /dev/null && swapon "$file" || return 1
+	swap=$file
+}
+
+if [ "$(id -u)" != 0 ] || ! swap_open 2> "$scratch/why"; then
+	say "without swap: $(tail -n 1 "$scratch/why" 2> /dev/null || echo not root)"
+	reclaim=/dev/null reclaim_words=
+fi
+
+# The limit that a guest reads is a file of ours, which only it sees.
+budgets=(65530)
+echo 65530 > "$scratch/mappings.65530"
+if unshare -m true 2> /dev/null; then
+	for budget in 20 200 1000; do
+		echo $budget > "$scratch/mappings.$budget"
+		budgets+=("$budget")
+	done
+else
+	say "without a low mapping budget: no mount namespace is to be had"
+fi
+
+# In the group and behind the limit before it is samepage.
+# shellcheck disable=SC2016 # they are of the shell that is started
+started='[ -z "$1" ] || echo $$ > "$1/cgroup.procs"
+	[ "$2" = 65530 ] || mount --bind "$3" /proc/sys/vm/max_map_count
+	[ "$4" = 0 ] || export SAMEPAGE_PLAIN_KERNEL=1
+	shift 4
+	exec "$@"'
+
+# --- what may happen
+
+guest_begin() { # name: each time with other options
+	local name=$1 modes=(off auto thp) budget=${budgets[RANDOM % ${#budgets[@]}]}
+	local mode=${modes[RANDOM % 3]} plain=$((RANDOM % 4 == 0)) sharers=$((RANDOM % 4)) private=()
+	local sharer_options=()
+	[ "$budget" = 65530 ] || private=(unshare -m)
+	[ $sharers != 0 ] || sharer_options=(--max-sharers $((1 + RANDOM % 3)))
+	guest_runner=("${private[@]}" bash -c "$started" soak "$group" "$budget" "$scratch/mappings.$budget" "$plain")
+	rm -f "$SAMEPAGE_RUNDIR/guests/$name.sock" # of the one that was killed
+	guest_start "$name" soak "$name$RANDOM" --domain "$domain" --dedup-cpu 100 --hugepages "$mode" \
+		"${sharer_options[@]}"
+	unset "paused[$name]"
+	await 60 test -S "$SAMEPAGE_RUNDIR/guests/$name.sock" || fail "$name does not begin"
+}
+
+look() {
+	local name
+	for name in "${names[@]}"; do
+		! grep -a -H WRONG "$scratch/$name.console" || fail "a guest has read a wrong word (SOAK_SEED=$seed)"
+		! guest_is_gone "$name" || fail "$name ended by itself (SOAK_SEED=$seed)"
+	done
+}
+
+swapped_of() { # pid
+	awk '/^VmSwap/ { n = $2 } END { print n * 1024 }' "/proc/$1/status" 2> /dev/null || echo 0
+}
+
+measure() {
+	local figure name value swapped=0
+	"$samepage" stats --json > "$scratch/stats"
+	for name in "${names[@]}"; do
+		swapped=$((swapped + $(swapped_of "${guest_pid[$name]}")))
+	done
+	for figure in "${figures[@]}"; do
+		value=$swapped
+		[ "$figure" = swapped ] || value=$(jq "[.guests[].$figure // 0] | add // 0" "$scratch/stats")
+		[ "$value" -le "${most[$figure]}" ] || most[$figure]=$value
+	done
+}
+
+resume_all() {
+	local name
+	for name in "${!paused[@]}"; do
+		"$samepage" resume "$name"
+		unset "paused[$name]"
+	done
+}
+
+happen_pause() { # name: until the next event
+	"$samepage" pause "$1"
+	paused[$1]=yes
+}
+
+happen_kill() { # name
+	kill -KILL "${guest_pid[$1]}"
+	guest_end "$1" 2> /dev/null
+	guest_begin "$1"
+}
+
+happen_stop() { # name: by its power button, so that it checks all of its memory before
+	"$samepage" stop "$1" --timeout 30 || true
+	guest_finish "$1"
+	guest_begin "$1"
+}
+
+happen_broker() {
+	local pid
+	for pid in $(broker_pids); do
+		kill -KILL "$pid" 2> /dev/null || true
+	done
+}
+
+# As much as can be in half a second; what can't is no failure.
+happen_swap() {
+	# shellcheck disable=SC2016 # they are of the shell that is started
+	timeout 0.5 bash -c 'echo "$1" > "$2"' swap "$reclaim_words" "$reclaim" 2> /dev/null || true
+}
+
+# A button that is pressed while the machine starts anew is pressed in vain.
+guest_finish() { # name
+	guest_end "$1"
+	[ "$status" != 6 ] || ! grep -q -a REBOOT "$scratch/$1.console" || return 0
+	[ "$status" = 0 ] || fail "$1 ended with $status (SOAK_SEED=$seed)"
+	guest_says "$1" '^OK' || fail "$1 did not find what it wrote (SOAK_SEED=$seed): $(cat "$scratch/$1.console")"
+}
+
+# The same draws whatever comes of them, so that a seed stands for an order of events.
+happen() {
+	local dice=$((RANDOM % 100)) name=${names[RANDOM % ${#names[@]}]} event
+	if [ $dice -lt 25 ]; then
+		event='pause'
+	elif [ $dice -lt 38 ]; then
+		event='kill'
+	elif [ $dice -lt 46 ]; then
+		event='stop'
+	elif [ $dice -lt 70 ]; then
+		event='broker'
+	else
+		event='swap'
+	fi
+	echo "$event $name" >> "$scratch/events.err" # a failure shows its end
+	"happen_$event" "$name"
+}
+
+for name in "${names[@]}"; do
+	guest_begin "$name"
+done
+begin=$SECONDS events=0
+while [ $((SECONDS - begin)) -lt "$seconds" ]; do
+	# The guests have to get somewhere between two blows.
+	sleep "$((RANDOM % 2)).$((RANDOM % 10))"
+	resume_all
+	measure
+	happen
+	look
+	events=$((events + 1))
+done
+resume_all
+"$samepage" stop "${names[@]}" --timeout 30 || true
+for name in "${names[@]}"; do
+	guest_finish "$name"
+done
+say "$events events: $(cut -d ' ' -f 1 "$scratch/events.err" | sort | uniq -c | tr -s ' \n' ' ')"
+for figure in "${figures[@]}"; do
+	say "most $figure at a time: ${most[$figure]}"
+done
+# Else nothing was shown.
+for figure in merges_total breaks_total reported_bytes shared_bytes; do
+	[ "${most[$figure]}" -gt 0 ] || fail "no $figure at any time"
+done

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* check_pressure.c - the host is short of memory while somebody waits for it, not afterwards */
+#include "tests/unit/suite.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "tests/unit/scratch.h"
+#include "vmm/pressure.h"
+
+static char path[256];
+
+static void tell(const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_ge(fputs(text, file), 0);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+static void tell_total(unsigned long long total_us)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text),
+		 "some avg10=0.00 avg60=0.00 avg300=0.00 total=%llu\n"
+		 "full avg10=0.00 avg60=0.00 avg300=0.00 total=999999999\n",
+		 total_us);
+	tell(text);
+}
+
+static void set_up(struct pressure *pressure)
+{
+	scratch_make();
+	snprintf(path, sizeof(path), "%s/memory", scratch_path);
+	tell_total(1000000);
+	pressure_open(pressure, path);
+}
+
+START_TEST(waiting_for_memory_counts_while_it_lasts)
+{
+	struct pressure pressure;
+
+	set_up(&pressure);
+	ck_assert(!pressure_is_high(&pressure, 1 * NS_PER_SEC)); /* all that was before */
+	ck_assert(!pressure_is_high(&pressure, 2 * NS_PER_SEC));
+	tell_total(1000000 + 9999);
+	ck_assert(!pressure_is_high(&pressure, 3 * NS_PER_SEC));
+	tell_total(1000000 + 9999 + 10001);
+	ck_assert(pressure_is_high(&pressure, 4 * NS_PER_SEC));
+	ck_assert(!pressure_is_high(&pressure, 5 * NS_PER_SEC));
+	pressure_close(&pressure);
+	scratch_remove();
+}
+END_TEST
+
+START_TEST(a_kernel_that_does_not_tell_is_never_short)
+{
+	static const char *const texts[] = { "", "full avg10=0.00 total=5\n", "some avg10=1\n" };
+	struct pressure pressure;
+
+	set_up(&pressure);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		pressure_close(&pressure);
+		tell(texts[i]);
+		pressure_open(&pressure, path);
+		tell_total(UINT64_MAX / 2);
+		ck_assert(!pressure_is_high(&pressure, NS_PER_SEC));
+		ck_assert(!pressure_is_high(&pressure, 2 * NS_PER_SEC));
+	}
+	pressure_open(&pressure, "/nonexistent");
+	ck_assert(!pressure_is_high(&pressure, NS_PER_SEC));
+	pressure_close(&pressure);
+	scratch_remove();
+}
+END_TEST
+
+static const struct suite_test tests[] = {
+	{ "core", &waiting_for_memory_counts_while_it_lasts },
+	{ "faults", &a_kernel_that_does_not_tell_is_never_short },
+};
+
+SUITE_MAIN("pressure", tests)
