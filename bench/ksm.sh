@@ -77,11 +77,21 @@ ksm_save() {
 	done
 }
 
-ksm_full_speed() {
+# Settings that this kernel has; what it lacks, it does as if it were off.
+ksm_set() { # setting=value...
 	local setting
-	for setting in advisor_mode=none run=2 pages_to_scan=20000 sleep_millisecs=0 use_zero_pages=0 smart_scan=1; do
+	for setting in "$@"; do
 		[ ! -e "$ksm_dir/${setting%%=*}" ] || ksm_write "${setting%%=*}" "${setting#*=}"
 	done
+}
+
+ksm_full_speed() {
+	ksm_set advisor_mode=none run=2 pages_to_scan=20000 sleep_millisecs=0 use_zero_pages=0 smart_scan=1
+}
+
+# As the kernel starts.
+ksm_defaults() {
+	ksm_set advisor_mode=none run=2 pages_to_scan=100 sleep_millisecs=20 use_zero_pages=0 smart_scan=1
 }
 
 ksm_open() {
@@ -103,7 +113,7 @@ ksm_load() { # image...
 		"$build/bench/mergeable" "$image" > "$ready.${#ksm_pids[@]}" < /dev/null &
 		ksm_pids+=($!)
 	done
-	until [ "$(cat "$ready".* | wc -l)" = $# ]; do
+	until [ "$(cat "$ready".* 2> /dev/null | wc -l)" = $# ]; do
 		for pid in "${ksm_pids[@]}"; do
 			read -r _ _ state _ < "/proc/$pid/stat"
 			[ "$state" != Z ] || die "a process under KSM ended"

@@ -61,7 +61,7 @@ samepage() {
 
 fleet_open() {
 	local program
-	for program in samepage bench/cpu-clock bench/mergeable bench/oracle bench/watch; do
+	for program in samepage bench/blocked bench/breaks bench/busy bench/cpu-clock bench/curve bench/mergeable bench/oracle bench/synthetic bench/until bench/watch; do
 		[ -x "$build/$program" ] ||
 			die "$build/$program does not exist: run ./demo, which builds it, or set SAMEPAGE_BUILD"
 	done
