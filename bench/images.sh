@@ -59,22 +59,15 @@ leave_out_zeroes() {
 }
 
 images_clean_up() {
-	local status=$?
-	trap - EXIT
-	trap '' INT TERM HUP
 	fleet_end
 	ksm_close
 	rm -rf "$scratch"
-	exit $status
 }
 
 # A fleet that can run, and KSM to ourselves.
 sides_open() {
 	check_machine
-	trap images_clean_up EXIT
-	trap 'exit 130' INT
-	trap 'exit 143' TERM
-	trap 'exit 129' HUP
+	at_end images_clean_up
 	fleet_open
 	ksm_open
 }

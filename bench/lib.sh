@@ -36,6 +36,26 @@ now_us() { # variable
 	printf -v "$1" '%s' "${EPOCHREALTIME/[.,]/}"
 }
 
+# What a command has to undo, whatever ends it: once, as a whole, and with the status that it
+# ends with. timeout(1) and terminals send a signal more than once.
+at_end_command=:
+
+at_end_run() {
+	local status=$?
+	trap - EXIT
+	trap '' INT TERM HUP
+	$at_end_command
+	exit $status
+}
+
+at_end() { # command
+	at_end_command=$1
+	trap at_end_run EXIT
+	trap "trap '' INT TERM HUP; exit 130" INT
+	trap "trap '' INT TERM HUP; exit 143" TERM
+	trap "trap '' INT TERM HUP; exit 129" HUP
+}
+
 # A trap waits for a command in the foreground, but not for `wait`.
 nap() { # seconds
 	sleep "$1" &

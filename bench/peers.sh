@@ -102,8 +102,7 @@ peers_open() {
 	[ -r "$microvm_firmware" ] || refuse "this QEMU brings no $microvm_firmware"
 	(exec 3<> /dev/kvm) 2> /dev/null || refuse "/dev/kvm does not open: there can be no guests"
 	fleet_open
-	trap clean_up EXIT
-	trap 'exit 130' INT TERM HUP
+	at_end clean_up
 	program_fetch qemu "$(command -v qemu-system-x86_64)"
 	program_fetch samepage_program "$build/samepage"
 	file_fetch microvm_firmware
@@ -111,12 +110,8 @@ peers_open() {
 }
 
 clean_up() {
-	local status=$?
-	trap - EXIT
-	trap '' INT TERM HUP
 	fleet_end
 	rm -rf "$scratch"
-	exit $status
 }
 
 # What each system gets for the same guest, as words in $guest_command. The
