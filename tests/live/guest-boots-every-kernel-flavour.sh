@@ -14,7 +14,7 @@ expect_line() { # pattern what
 	grep -a -q "$1" "$scratch/kernel$count.console" || fail "$kernel: $2"
 }
 
-# A bzImage of each, and the newest one's ELF file.
+# Some as a bzImage, some as the ELF file inside it.
 for pair in $GUEST_OTHER_KERNELS; do
 	kernel=${pair%:*}
 	count=$((count + 1))
@@ -27,7 +27,7 @@ for pair in $GUEST_OTHER_KERNELS; do
 	expect_line ' : PCI \(MMCONFIG\|ECAM\) 0000 ' "no configuration space in memory"
 	expect_line '^ADDRESS 10.99.0.1' "no address by DHCP"
 	expect_line '^DISK verify /dev/vda 3 RIGHT' "the disk is wrong"
-	expect_same "$(basename "$kernel")" "$served" "$(digest_said kernel$count FETCHED)"
+	expect_same "$kernel" "$served" "$(digest_said kernel$count FETCHED)"
 done
-[ $count -ge 4 ] || fail "only $count kernels were tried"
+[ $count -ge 3 ] || fail "only $count kernels were tried"
 expect_nothing_left
