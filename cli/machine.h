@@ -82,7 +82,10 @@ struct machine_config {
 	bool has_agent;	    /* RUNDIR/guests/NAME.agent leads to it */
 	uint32_t vsock_cid; /* 0: no vsock */
 
-	/* Called when the guest starts anew, before its memory is cleared; NULL: nobody cares. */
+	/*
+	 * Called when the guest starts anew, before its devices come to rest, and again before its
+	 * memory is cleared; NULL: nobody cares.
+	 */
 	void (*on_restart)(void *context);
 	void *on_restart_context;
 	enum machine_after on_reboot;

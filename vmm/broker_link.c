@@ -42,9 +42,10 @@
 struct broker_link {
 	char domain[WIRE_TEXT_SIZE];
 	struct broker_hello hello;
-	pthread_mutex_t lock; /* of the next two, for broker_link_interrupt() */
+	pthread_mutex_t lock; /* of the next three, for those who don't wait for the broker */
 	int fd;
-	bool interrupted;
+	bool interrupted; /* for good */
+	bool is_cut;	  /* until it is mended */
 	uint8_t input[INPUT_SIZE];
 	size_t input_used;
 	struct link_offer *offers; /* put aside */
@@ -95,12 +96,29 @@ int broker_link_fd(const struct broker_link *link)
 	return link->fd;
 }
 
-void broker_link_interrupt(struct broker_link *link)
+static void link_hang_up(struct broker_link *link, bool *why)
 {
 	pthread_mutex_lock(&link->lock);
-	link->interrupted = true;
+	*why = true;
 	if (link->fd >= 0)
 		shutdown(link->fd, SHUT_RDWR);
+	pthread_mutex_unlock(&link->lock);
+}
+
+void broker_link_interrupt(struct broker_link *link)
+{
+	link_hang_up(link, &link->interrupted);
+}
+
+void broker_link_cut(struct broker_link *link)
+{
+	link_hang_up(link, &link->is_cut);
+}
+
+void broker_link_mend(struct broker_link *link)
+{
+	pthread_mutex_lock(&link->lock);
+	link->is_cut = false;
 	pthread_mutex_unlock(&link->lock);
 }
 
@@ -204,7 +222,7 @@ static int link_open(struct broker_link *link, struct fail *why)
 		return rc;
 	pthread_mutex_lock(&link->lock);
 	link->fd = fd;
-	if (link->interrupted)
+	if (link->interrupted || link->is_cut)
 		shutdown(fd, SHUT_RDWR);
 	pthread_mutex_unlock(&link->lock);
 	return 0;

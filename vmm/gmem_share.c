@@ -219,6 +219,13 @@ static void requests_serve(struct gmem_share *share)
 
 /* The link */
 
+static uint64_t rest_left_ns(const struct gmem_share *share)
+{
+	uint64_t until = atomic_load(&share->rest_until_ns), now = now_ns();
+
+	return until > now ? until - now : 0;
+}
+
 static void link_connect(struct gmem_share *share)
 {
 	struct digest_secret secret;
@@ -228,11 +235,16 @@ static void link_connect(struct gmem_share *share)
 
 	if (begin_ns < share->reconnect_ns)
 		return;
+	broker_link_mend(share->link);
+	if (rest_left_ns(share) > 0) /* it is to stay cut, see gmem_share_restart() */
+		return;
 	if (broker_link_connect(share->link, &secret, &store_fd, &why) < 0) {
 		/* one that hangs must not take all the time from those who are served here */
 		took_ns = now_ns() - begin_ns;
 		share->reconnect_ns = now_ns() + RECONNECT_NS + 4 * took_ns;
-		if (!share->link_fail_is_said && !should_stop(share))
+		if (should_stop(share) || rest_left_ns(share) > 0)
+			return; /* it was ended from here */
+		if (!share->link_fail_is_said)
 			log_warn("%s; sharing waits", why.text);
 		share->link_fail_is_said = true;
 		return;
@@ -291,13 +303,6 @@ static uint64_t thread_busy_ns(struct gmem_share *share)
 	    sscanf(text, "%llu %llu", &ran, &waited) == 2)
 		share->waited_ns = waited;
 	return thread_cpu_ns() + share->waited_ns;
-}
-
-static uint64_t rest_left_ns(const struct gmem_share *share)
-{
-	uint64_t until = atomic_load(&share->rest_until_ns), now = now_ns();
-
-	return until > now ? until - now : 0;
 }
 
 /*
@@ -528,6 +533,12 @@ int gmem_share_create(struct gmem *gmem, const struct gmem_share_config *config,
 void gmem_share_rest(struct gmem_share *share, uint64_t rest_ns)
 {
 	atomic_store(&share->rest_until_ns, now_ns() + rest_ns);
+}
+
+void gmem_share_restart(struct gmem_share *share, uint64_t rest_ns)
+{
+	gmem_share_rest(share, rest_ns);
+	broker_link_cut(share->link);
 }
 
 void gmem_share_free(struct gmem_share *share)

@@ -55,8 +55,15 @@ CHECKED int gmem_share_create(struct gmem *gmem, const struct gmem_share_config 
  */
 void gmem_share_free(struct gmem_share *share);
 
-/* From now on the thread looks at no page for so long: the guest starts anew. Any thread. */
+/* From now on the thread looks at no page for so long. Any thread. */
 void gmem_share_rest(struct gmem_share *share, uint64_t rest_ns);
+
+/*
+ * The same, and the broker is hung up on until then: the guest starts anew, and has to get
+ * all of its memory back soon, also from a thread that waits for a broker that hangs. The
+ * broker loses nothing by it: what it counts for this guest is released at once. Any thread.
+ */
+void gmem_share_restart(struct gmem_share *share, uint64_t rest_ns);
 
 /*
  * Fresh figures: the thread looks at all pages first. Where it can't within two

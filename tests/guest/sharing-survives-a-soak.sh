@@ -26,23 +26,13 @@ swap=
 
 # --- what the host may have, or not
 
-broker_pids() {
-	local process arguments
-	for process in /proc/[0-9]*; do
-		mapfile -d '' -t arguments 2> /dev/null < "$process/cmdline" || continue
-		[ "${#arguments[@]}" -ge 3 ] || continue
-		[[ ${arguments[1]} == broker && " ${arguments[*]} " == *" $domain "* ]] || continue
-		echo "${process#/proc/}"
-	done 2> /dev/null
-}
-
 group_is_empty() {
 	[ ! -s "$group/cgroup.procs" ]
 }
 
 clean_up_more() {
 	local pid
-	for pid in $(broker_pids); do
+	for pid in $(broker_pids "$domain"); do
 		kill -KILL "$pid" 2> /dev/null || true
 	done
 	[ -z "$swap" ] || swapoff "$swap" || true
@@ -169,7 +159,7 @@ happen_stop() { # name: by its power button, so that it checks all of its memory
 
 happen_broker() {
 	local pid
-	for pid in $(broker_pids); do
+	for pid in $(broker_pids "$domain"); do
 		kill -KILL "$pid" 2> /dev/null || true
 	done
 }
