@@ -163,6 +163,7 @@ static int machine_boot(struct machine *machine, struct fail *why)
 	struct vm_config vm = {
 		.gmem = machine->gmem,
 		.cpus = machine->config.cpus,
+		.nests = machine->config.nests,
 		.loop = machine->loop,
 		.on_end = on_vm_end,
 		.on_end_context = machine,

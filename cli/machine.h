@@ -63,6 +63,7 @@ struct machine_config {
 	const char *ram_image; /* raw memory image; excludes kernel, needs paused */
 	uint64_t mem_bytes;    /* a multiple of 4 KiB */
 	unsigned int cpus;     /* 1 to VM_MAX_CPUS */
+	bool nests;	       /* it may run guests of its own: not where memory is shared */
 	bool paused;	       /* stay paused until machine_resume() */
 	enum gmem_hugepages hugepages;
 	/*

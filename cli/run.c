@@ -400,6 +400,7 @@ static int configure_alike(const struct settings *settings, char domain[WIRE_TEX
 		    .cmdline = settings->cmdline,
 		    .ram_image = settings->ram_image,
 		    .cpus = (unsigned int)settings->cpus,
+		    .nests = !settings->dedup,
 		    .paused = settings->paused,
 		    .hugepages = (enum gmem_hugepages)settings->hugepages,
 		    .on_reboot = (enum machine_after)settings->on_reboot,

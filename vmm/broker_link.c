@@ -28,6 +28,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/race.h"
 #include "base/rundir.h"
 #include "base/sock.h"
 #include "wire/broker.h"
@@ -417,6 +418,14 @@ static int link_probe(void *context, const struct catalog_item *items, uint32_t 
 }
 
 /* The pages' bytes go to the socket straight from guest memory. */
+/* Straight out of guest memory: the broker checks what has come. */
+static int publication_send(const struct broker_link *link, struct iovec *parts, size_t count)
+{
+	RACES_WITH_GUEST;
+
+	return sock_write_parts(link->fd, parts, count);
+}
+
 static int link_publish(void *context, const struct catalog_item *items, const void *const *pages,
 			uint32_t count, uint32_t *ret_answers)
 {
@@ -430,7 +439,7 @@ static int link_publish(void *context, const struct catalog_item *items, const v
 	for (uint32_t i = 0; i < count; i++)
 		parts[i + 1] = (struct iovec){ .iov_base = (void *)(uintptr_t)pages[i],
 					       .iov_len = PAGE_BYTES };
-	rc = sock_write_parts(link->fd, parts, count + 1);
+	rc = publication_send(link, parts, count + 1);
 	return rc < 0 ? rc : answers_wait(link, ret_answers, count);
 }
 

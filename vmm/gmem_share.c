@@ -615,6 +615,7 @@ void gmem_share_report(struct gmem_share *share, struct gmem_share_report *ret_r
 		.declined_bytes = tally.declined * GMEM_PAGE_SIZE,
 		.cpu_ns = thread_time_ns(share->thread),
 		.passes = tally.passes,
+		.tracks_writes = share->remap.dirty && gmem_dirty_is_on(share->remap.dirty),
 		.overhead_bytes = tally.memory_bytes + tally.mappings * MAPPING_BYTES +
 				  share->remap.pins->pages * sizeof(*share->remap.pins->counts) +
 				  gmem_dirty_memory_bytes(gmem_dirty(share->gmem)),

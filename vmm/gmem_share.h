@@ -10,6 +10,7 @@
 #ifndef VMM_GMEM_SHARE_H
 #define VMM_GMEM_SHARE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/fail.h"
@@ -39,6 +40,7 @@ struct gmem_share_report {
 	uint64_t declined_bytes; /* unshared for lack of mappings */
 	uint64_t cpu_ns;	 /* of the dedup thread */
 	uint64_t passes;
+	bool tracks_writes; /* a pass looks at what was written since the last one only */
 	uint64_t overhead_bytes; /* the engine's own memory, pins, and the kernel's for mappings */
 };
 
