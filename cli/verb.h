@@ -29,6 +29,13 @@ struct call {
 	int operand_count;
 };
 
+/* What the operands are, for those who complete them. */
+enum verb_operands {
+	OPERANDS_OTHER,
+	OPERANDS_GUESTS, /* names of running guests */
+	OPERANDS_VERBS,
+};
+
 struct verb {
 	const char *name;
 	const char *purpose;	      /* one line, no full stop */
@@ -37,6 +44,7 @@ struct verb {
 	const struct option *options; /* ends with an empty row */
 	const void *defaults;	      /* what the settings are before the options */
 	size_t settings_size;
+	enum verb_operands operands;
 	int min_operands, max_operands; /* max -1: any number */
 	bool is_internal;		/* not in the list of verbs */
 
