@@ -163,18 +163,20 @@ void report_free(struct report *report)
  */
 static void domain_sweep(const char *name, const char *path)
 {
-	char log_path[RUNDIR_PATH_MAX];
+	char log_path[RUNDIR_PATH_MAX], old_path[RUNDIR_PATH_MAX];
 	AUTO_CLOSE int lock_fd = -1;
 	AUTO_CLOSE int probe_fd = -1;
 	struct fail why;
 
 	if (rundir_path(RUNDIR_DOMAINS, name, ".log", log_path, &why) < 0 ||
+	    rundir_path(RUNDIR_DOMAINS, name, ".old", old_path, &why) < 0 ||
 	    rundir_lock(RUNDIR_DOMAINS, false, &lock_fd, &why) < 0)
 		return;
 	if (sock_connect(path, true, &probe_fd) != -ECONNREFUSED)
 		return;
 	unlink(path);
 	unlink(log_path);
+	unlink(old_path);
 }
 
 static void brokers_free(struct broker_report **brokers, size_t count)

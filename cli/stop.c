@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "cli/client.h"
 #include "cli/targets.h"
 
@@ -28,7 +29,7 @@ static const struct option options[] = {
 
 static void say(const struct fail *why)
 {
-	fprintf(stderr, "samepage: %s\n", why->text);
+	log_answer("%s", why->text);
 }
 
 /* Leaves the client closed where there is nothing to wait for. */

@@ -3,9 +3,9 @@
 #include "cli/targets.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/rundir.h"
 #include "cli/client.h"
 
@@ -166,7 +166,7 @@ int targets_each(const struct call *call, target_fn *fn, struct fail *why)
 		if (rc >= 0 || (call->operand_count == 0 && (rc == -ENOENT || rc == -ECONNRESET)))
 			continue;
 		if (failed)
-			fprintf(stderr, "samepage: %s\n", why->text);
+			log_answer("%s", why->text);
 		*why = sentence;
 		failed = rc;
 	}
