@@ -64,6 +64,19 @@ int rundir_create(struct fail *why)
 	return rc;
 }
 
+int rundir_base_path(char ret_path[RUNDIR_PATH_MAX], struct fail *why)
+{
+	char base[PATH_MAX];
+	int rc = rundir_base(base);
+
+	if (rc == 0 && strlen(base) >= RUNDIR_PATH_MAX)
+		rc = -ENAMETOOLONG;
+	if (rc < 0)
+		return fail_errno(why, -rc, "the path of the run-time directory is unusable");
+	strcpy(ret_path, base);
+	return 0;
+}
+
 int rundir_path(enum rundir_kind kind, const char *name, const char *suffix,
 		char ret_path[RUNDIR_PATH_MAX], struct fail *why)
 {

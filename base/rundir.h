@@ -28,6 +28,9 @@ enum rundir_kind { RUNDIR_GUESTS, RUNDIR_DOMAINS };
 /* Makes the directories; idempotent. */
 CHECKED int rundir_create(struct fail *why);
 
+/* RUNDIR itself, whether or not it is there. */
+CHECKED int rundir_base_path(char ret_path[RUNDIR_PATH_MAX], struct fail *why);
+
 /*
  * RUNDIR/<kind>/NAME<suffix>, e.g. suffix ".sock". -ENAMETOOLONG where a socket's
  * address could not hold it.

@@ -57,6 +57,7 @@ struct verb {
 extern const struct verb verb_balloon;
 extern const struct verb verb_broker;
 extern const struct verb verb_console;
+extern const struct verb verb_doctor;
 extern const struct verb verb_dump_ram;
 extern const struct verb verb_explain;
 extern const struct verb verb_help;
