@@ -3,12 +3,16 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
+#include "base/log_file.h"
 
 static const char *const level_names[] = {
 	[LOG_LEVEL_ERROR] = "error",
@@ -111,25 +115,133 @@ bool log_debug_enabled(const char *file)
 	return part_find(begin, (size_t)(end - begin)) & parts;
 }
 
-void log_at(enum log_level level, const char *format, ...)
+/* ------------------------------------------------------------------ lines */
+
+bool log_is_journal_stream(const char *stream, const struct stat *file)
+{
+	unsigned long long device, inode;
+	char end;
+
+	return stream && sscanf(stream, "%llu:%llu%c", &device, &inode, &end) == 2 &&
+	       file->st_dev == device && file->st_ino == inode;
+}
+
+bool log_is_to_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	struct stat file;
+
+	return stream && fstat(STDERR_FILENO, &file) == 0 && log_is_journal_stream(stream, &file);
+}
+
+/* What stands before the text; its length. */
+static size_t line_begin(char *line, size_t size, enum log_level level)
+{
+	static const int priorities[] = {
+		[LOG_LEVEL_ERROR] = 3,
+		[LOG_LEVEL_WARN] = 4,
+		[LOG_LEVEL_INFO] = 6,
+		[LOG_LEVEL_DEBUG] = 7,
+	};
+	char stamp[32] = "";
+	time_t now = time(NULL);
+	struct tm utc;
+
+	if (log_is_to_journal()) /* which knows the program, and what level that is */
+		snprintf(line, size, "<%d>%s%s", priorities[level], log_name ? log_name : "",
+			 log_name ? ": " : "");
+	else {
+		if (log_file_is_open() && gmtime_r(&now, &utc))
+			strftime(stamp, sizeof(stamp), "%FT%TZ ", &utc);
+		snprintf(line, size, "%ssamepage%s%s: %s", stamp, log_name ? " " : "",
+			 log_name ? log_name : "", level == LOG_LEVEL_WARN ? "warning: " : "");
+	}
+	return strlen(line);
+}
+
+/* Under the lock. */
+static void line_write(enum log_level level, const char *text)
 {
 	char line[1024];
-	size_t used;
+	size_t begin = line_begin(line, sizeof(line), level), end;
+
+	snprintf(line + begin, sizeof(line) - begin - 1, "%s", text);
+	end = strlen(line);
+	/* a name, or a guest, that has a line break in it does not write lines of its own */
+	for (size_t i = begin; i < end; i++)
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+			line[i] = '?';
+	line[end++] = '\n';
+	/* nothing can be done for a line that standard error does not take */
+	if (write(STDERR_FILENO, line, end) > 0)
+		log_file_wrote(end);
+}
+
+/* ------------------------------------------------------------------- limits */
+
+/* Guards sites, all that is in them, and the file. */
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct log_site *log_sites; /* that have ever dropped a line */
+
+static void site_sum_up(struct log_site *site)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "%" PRIu64 " more lines like this were dropped: %s",
+		 site->dropped, site->last);
+	site->dropped = 0;
+	line_write(site->level, text);
+}
+
+/* Where a line may be written again, or wherever something was dropped. */
+static void sites_sum_up(uint64_t now, bool all)
+{
+	for (struct log_site *site = log_sites; site; site = site->next)
+		if (site->dropped > 0 && (all || log_brake_lets_pass(&site->brake, now)))
+			site_sum_up(site);
+}
+
+static void site_drop(struct log_site *site, enum log_level level, const char *text)
+{
+	static bool is_registered;
+
+	if (!site->is_listed) {
+		site->next = log_sites;
+		log_sites = site;
+		site->is_listed = true;
+	}
+	if (!is_registered)
+		is_registered = atexit(log_finish) == 0;
+	site->level = level;
+	site->dropped++;
+	snprintf(site->last, sizeof(site->last), "%.*s", (int)sizeof(site->last) - 1, text);
+}
+
+void log_finish(void)
+{
+	pthread_mutex_lock(&log_lock);
+	sites_sum_up(0, true);
+	pthread_mutex_unlock(&log_lock);
+}
+
+void log_at(struct log_site *site, enum log_level level, const char *format, ...)
+{
+	uint64_t now = now_ns();
+	char text[1024];
 	va_list args;
 
 	if (level != LOG_LEVEL_DEBUG && !log_enabled(level))
 		return;
-	snprintf(line, sizeof(line), "samepage%s%s: %s", log_name ? " " : "",
-		 log_name ? log_name : "", level == LOG_LEVEL_WARN ? "warning: " : "");
-	used = strlen(line);
 	va_start(args, format);
-	vsnprintf(line + used, sizeof(line) - used - 1, format, args);
+	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	used = strlen(line);
-	line[used++] = '\n';
-	/* nothing can be done for a line that standard error does not take */
-	if (write(STDERR_FILENO, line, used) < 0)
-		return;
+	pthread_mutex_lock(&log_lock);
+	sites_sum_up(now, false);
+	if (site && level != LOG_LEVEL_DEBUG && !log_brake_lets_pass(&site->brake, now))
+		site_drop(site, level, text);
+	else
+		line_write(level, text);
+	pthread_mutex_unlock(&log_lock);
 }
 
 bool log_brake_lets_pass(struct log_brake *brake, uint64_t now_ns)

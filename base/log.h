@@ -4,12 +4,22 @@
  *
  * Lower layers (base, dedup, wire) never log above debug. One line is one
  * event. Any thread may log: a line is one write.
+ *
+ * Where standard error is the journal's (JOURNAL_STREAM names it), a line begins with
+ * its priority, "<4>", as sd-daemon(3) has it; where it is a file of log_file.h, with
+ * the time.
+ *
+ * What is said again and again, because a guest causes it as often as it likes, is
+ * said LOG_BRAKE_LINES times and then once a minute: the first line that may follow says
+ * how many were left out, and the last of these. Debug lines were asked for: they are
+ * all there.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "base/auto.h"
 
@@ -37,26 +47,55 @@ void log_set_debug(unsigned int parts); /* any thread, any time */
 /* file: a source file, as __FILE__ has it. */
 bool log_debug_enabled(const char *file);
 
-/* A line of LOG_LEVEL_DEBUG is written in any case: log_debug() has asked. */
-void log_at(enum log_level level, const char *format, ...) PRINTF(2, 3);
-
-#define log_error(...) log_at(LOG_LEVEL_ERROR, __VA_ARGS__)
-#define log_warn(...)  log_at(LOG_LEVEL_WARN, __VA_ARGS__)
-#define log_info(...)  log_at(LOG_LEVEL_INFO, __VA_ARGS__)
-#define log_debug(...)                                                                             \
-	do {                                                                                       \
-		if (log_debug_enabled(__FILE__))                                                   \
-			log_at(LOG_LEVEL_DEBUG, __VA_ARGS__);                                      \
-	} while (0)
-
 /*
- * For lines that a guest causes as often as it likes, by rebooting if nothing else: lets
- * LOG_BRAKE_LINES pass, and from then on one a minute. Zeroed at first; for one thread.
+ * Whether a file is what $JOURNAL_STREAM (stream; NULL is fine) names: systemd gives the
+ * device and inode number, since whoever has redirected standard error meanwhile inherits
+ * the variable all the same. See systemd.exec(5).
  */
+bool log_is_journal_stream(const char *stream, const struct stat *file);
+bool log_is_to_journal(void); /* this process's standard error */
+
+/* Lets LOG_BRAKE_LINES pass, and from then on one a minute. Zeroed at first. */
 #define LOG_BRAKE_LINES 8
 struct log_brake {
 	uint64_t due_ns; /* when all that has passed would have, one a minute */
 };
 bool log_brake_lets_pass(struct log_brake *brake, uint64_t now_ns);
+
+/* A place in the source from which lines come; zeroed, and never freed. */
+struct log_site {
+	struct log_brake brake;
+	struct log_site *next; /* among those that have dropped something */
+	bool is_listed;
+	enum log_level level;
+	uint64_t dropped; /* since the last line that was written */
+	char last[160];	  /* of these */
+};
+
+/*
+ * site NULL: there is no limit. A line of LOG_LEVEL_DEBUG is written in any case:
+ * log_debug() has asked.
+ */
+void log_at(struct log_site *site, enum log_level level, const char *format, ...) PRINTF(3, 4);
+
+/* Says what has been dropped and not been said yet; done at exit(), too. */
+void log_finish(void);
+
+#define log_limited(level, ...)                                                                    \
+	do {                                                                                       \
+		static struct log_site site_;                                                      \
+		log_at(&site_, level, __VA_ARGS__);                                                \
+	} while (0)
+
+#define log_error(...) log_limited(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warn(...)  log_limited(LOG_LEVEL_WARN, __VA_ARGS__)
+#define log_info(...)  log_limited(LOG_LEVEL_INFO, __VA_ARGS__)
+/* Why a command failed: an answer to somebody, and so never dropped. */
+#define log_answer(...) log_at(NULL, LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_debug(...)                                                                             \
+	do {                                                                                       \
+		if (log_debug_enabled(__FILE__))                                                   \
+			log_at(NULL, LOG_LEVEL_DEBUG, __VA_ARGS__);                                \
+	} while (0)
 
 #endif

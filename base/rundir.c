@@ -16,8 +16,6 @@ static const char *const kind_names[] = {
 	[RUNDIR_DOMAINS] = "domains",
 };
 
-static const char SOCKET_SUFFIX[] = ".sock";
-
 static int rundir_base(char path[PATH_MAX])
 {
 	const char *dir = getenv("SAMEPAGE_RUNDIR");
@@ -66,6 +64,19 @@ int rundir_create(struct fail *why)
 	return rc;
 }
 
+int rundir_base_path(char ret_path[RUNDIR_PATH_MAX], struct fail *why)
+{
+	char base[PATH_MAX];
+	int rc = rundir_base(base);
+
+	if (rc == 0 && strlen(base) >= RUNDIR_PATH_MAX)
+		rc = -ENAMETOOLONG;
+	if (rc < 0)
+		return fail_errno(why, -rc, "the path of the run-time directory is unusable");
+	strcpy(ret_path, base);
+	return 0;
+}
+
 int rundir_path(enum rundir_kind kind, const char *name, const char *suffix,
 		char ret_path[RUNDIR_PATH_MAX], struct fail *why)
 {
@@ -101,48 +112,69 @@ int rundir_lock(enum rundir_kind kind, bool wait, int *ret_fd, struct fail *why)
 	return 0;
 }
 
-static int is_socket_name(const struct dirent *entry)
+/* The length of what stands before the suffix; 0: nothing does, or another one is there. */
+static size_t length_before(const char *file, const char *suffix)
 {
-	size_t length = strlen(entry->d_name), suffix = sizeof(SOCKET_SUFFIX) - 1;
+	size_t length = strlen(file), end = strlen(suffix);
 
-	return length > suffix && strcmp(entry->d_name + length - suffix, SOCKET_SUFFIX) == 0;
+	return length > end && strcmp(file + length - end, suffix) == 0 ? length - end : 0;
 }
 
-int rundir_names(enum rundir_kind kind, char ***ret_names, size_t *ret_count, struct fail *why)
+/* Frees the entries. The names go to the front of an array that has room for all. */
+static int names_take(struct dirent **entries, int entry_count, const char *suffix, char **names,
+		      size_t *ret_count)
+{
+	size_t count = 0;
+	int rc = names ? 0 : -ENOMEM;
+
+	for (int i = 0; i < entry_count; i++) {
+		size_t length = length_before(entries[i]->d_name, suffix);
+
+		if (rc == 0 && length > 0) {
+			names[count] = strndup(entries[i]->d_name, length);
+			if (names[count])
+				count++;
+			else
+				rc = -ENOMEM;
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	*ret_count = count;
+	return rc;
+}
+
+int rundir_names_with(enum rundir_kind kind, const char *suffix, char ***ret_names,
+		      size_t *ret_count, struct fail *why)
 {
 	char base[PATH_MAX], path[PATH_MAX + 16];
-	struct dirent **entries;
+	struct dirent **entries = NULL;
 	char **names;
+	size_t count;
 	int n, rc = rundir_base(base);
 
 	if (rc < 0)
 		return fail_errno(why, -rc, "the path of the run-time directory is unusable");
 	snprintf(path, sizeof(path), "%s/%s", base, kind_names[kind]);
-	n = scandir(path, &entries, is_socket_name, alphasort);
+	n = scandir(path, &entries, NULL, alphasort);
 	if (n < 0 && errno != ENOENT)
 		return fail_errno(why, errno, "cannot read the run-time directory %s", path);
-	if (n < 0) {
+	if (n < 0)
 		n = 0;
-		entries = NULL;
-	}
 	names = calloc((size_t)n + 1, sizeof(*names));
-	for (int i = 0; i < n; i++) {
-		size_t length = strlen(entries[i]->d_name) - (sizeof(SOCKET_SUFFIX) - 1);
-
-		if (names)
-			names[i] = strndup(entries[i]->d_name, length);
-		if (!names || !names[i])
-			rc = -ENOMEM;
-		free(entries[i]);
-	}
-	free(entries);
+	rc = names_take(entries, n, suffix, names, &count);
 	if (rc < 0) {
-		rundir_names_free(names, (size_t)n);
+		rundir_names_free(names, count);
 		return fail_errno(why, -rc, "cannot list %s", path);
 	}
 	*ret_names = names;
-	*ret_count = (size_t)n;
+	*ret_count = count;
 	return 0;
+}
+
+int rundir_names(enum rundir_kind kind, char ***ret_names, size_t *ret_count, struct fail *why)
+{
+	return rundir_names_with(kind, ".sock", ret_names, ret_count, why);
 }
 
 void rundir_names_free(char **names, size_t count)

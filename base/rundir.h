@@ -5,7 +5,8 @@
  *   RUNDIR/guests/NAME.sock     control socket of a guest
  *   RUNDIR/guests/NAME.agent    leads to the agent in it, if it has a port for one
  *   RUNDIR/domains/NAME.sock    socket of a domain's broker
- *   RUNDIR/<kind>/NAME.log      what its process has to say
+ *   RUNDIR/<kind>/NAME.log      what its process has to say, or had when it ended
+ *   RUNDIR/<kind>/NAME.old      what was said before that (log_file.h)
  *
  * RUNDIR is $SAMEPAGE_RUNDIR, else /run/samepage for root, else
  * $XDG_RUNTIME_DIR/samepage, else /tmp/samepage-UID. Directories have mode 0700
@@ -27,6 +28,9 @@ enum rundir_kind { RUNDIR_GUESTS, RUNDIR_DOMAINS };
 /* Makes the directories; idempotent. */
 CHECKED int rundir_create(struct fail *why);
 
+/* RUNDIR itself, whether or not it is there. */
+CHECKED int rundir_base_path(char ret_path[RUNDIR_PATH_MAX], struct fail *why);
+
 /*
  * RUNDIR/<kind>/NAME<suffix>, e.g. suffix ".sock". -ENAMETOOLONG where a socket's
  * address could not hold it.
@@ -47,6 +51,9 @@ CHECKED int rundir_lock(enum rundir_kind kind, bool wait, int *ret_fd, struct fa
  */
 CHECKED int rundir_names(enum rundir_kind kind, char ***ret_names, size_t *ret_count,
 			 struct fail *why);
+/* The same for files with another suffix than ".sock". */
+CHECKED int rundir_names_with(enum rundir_kind kind, const char *suffix, char ***ret_names,
+			      size_t *ret_count, struct fail *why);
 void rundir_names_free(char **names, size_t count);
 
 #endif

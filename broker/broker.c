@@ -39,7 +39,7 @@
 
 static void remove_files(const char *domain)
 {
-	static const char *const suffixes[] = { ".sock", ".log" };
+	static const char *const suffixes[] = { ".sock", ".log", ".old" };
 	char path[RUNDIR_PATH_MAX];
 	struct fail why;
 

@@ -17,7 +17,7 @@
  *			a process share it, and so do those after them (process.c)
  *	numbers		JOINS_MAX connections of a process whose references are kept
  *	trust		see serve.c
- *	the log		a line now and then, with a count of those left out
+ *	the log		a line now and then (base/log.h)
  *
  * A guest that stands still, in the middle of a message even, is not dropped for it: it
  * may have been stopped, and a link is dear to it. It holds up nobody. Strangers, who
@@ -39,12 +39,10 @@
 #define STRANGERS_MAX	256u
 #define JOINS_MAX	8u
 #define RELIEF_NS	(20 * NS_PER_MS) /* between two looks at who is paused */
-#define COMPLAINT_NS	(10 * NS_PER_SEC)
-#define BACKLOG_BYTES	(1u << 20) /* a report, say */
-#define OFFER_BYTES_MAX 32u	   /* a message of one offer: what a page can cost */
+#define BACKLOG_BYTES	(1u << 20)	 /* a report, say */
+#define OFFER_BYTES_MAX 32u		 /* a message of one offer: what a page can cost */
 
 static const struct allowance_rate time_rate = { 10 * NS_PER_SEC, 25 };
-static const struct allowance_rate complaint_rate = { 16 * COMPLAINT_NS, 100 };
 
 static const struct peer_limits stranger_limits = {
 	.payload_bytes = BROKER_HELLO_BYTES,
@@ -55,23 +53,12 @@ void broker_guests_init(struct broker *broker)
 {
 	allowance_init(&broker->strangers, time_rate, now_ns());
 	allowance_init(&broker->tidying, time_rate, now_ns());
-	allowance_init(&broker->complaints, complaint_rate, now_ns());
 }
 
-/* One sentence, unless there have been too many of them lately. */
 static void guest_complain(struct guest *guest, const char *what, int rc)
 {
-	struct broker *broker = guest->broker;
-
-	if (!allowance_is_left(&broker->complaints, now_ns())) {
-		broker->complaints_unsaid++;
-		return;
-	}
-	allowance_spend(&broker->complaints, COMPLAINT_NS);
-	log_warn("pid %d (%s) %s (%s); %" PRIu64 " more that were not said", guest->pid,
-		 guest->is_guest ? guest->name : "no guest", what, strerror(-rc),
-		 broker->complaints_unsaid);
-	broker->complaints_unsaid = 0;
+	log_warn("pid %d (%s) %s (%s)", guest->pid, guest->is_guest ? guest->name : "no guest",
+		 what, strerror(-rc));
 }
 
 /* Life and death */

@@ -39,8 +39,6 @@ struct broker {
 	uint32_t stranger_count;
 	struct allowance strangers;  /* processor time of all strangers together */
 	struct allowance tidying;    /* the same, of emptying the store where nobody has frames */
-	struct allowance complaints; /* lines in the log */
-	uint64_t complaints_unsaid;
 	bool offers_wait;	       /* somebody has some that are not sent yet */
 	struct guest *by_client[4096]; /* who gets the offers for a catalog client */
 };

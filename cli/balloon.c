@@ -3,6 +3,9 @@
  * balloon.c - samepage balloon: how much of its memory a guest shall keep
  *
  * The guest is told, and does it in its own time; nobody waits for that.
+ *
+ * A size stands behind what says which guests. A single operand is a guest's name, whatever
+ * it looks like, and so are those before the last.
  */
 #include <stdio.h>
 #include <time.h>
@@ -11,30 +14,46 @@
 #include "base/parse.h"
 #include "cli/client.h"
 #include "cli/table.h"
-#include "cli/verb.h"
+#include "cli/targets.h"
+
+struct settings {
+	struct target_choice targets;
+	bool has_size;
+	uint64_t bytes; /* the size, if there is one */
+};
 
 #define FRESH_NS    (60 * NS_PER_SEC) /* guests are not asked more often */
 #define FRESH_TRIES 5
 
-static const struct option options[] = { { 0 } };
+static const struct option options[] = { TARGETS_OPTIONS, { 0 } };
+
+/* The call without the size, which goes to the settings. */
+static struct call balloon_split(const struct call *call)
+{
+	struct settings *settings = call->settings;
+	const struct target_choice *choice = &settings->targets;
+	struct call named = *call;
+	int last = call->operand_count - 1;
+
+	if (last >= (choice->all || choice->domain ? 0 : 1) &&
+	    parse_size(call->operands[last], &settings->bytes) == 0) {
+		named.operand_count = last;
+		settings->has_size = true;
+	}
+	return named;
+}
 
 static int balloon_check(const struct call *call, struct fail *why)
 {
-	uint64_t bytes;
+	struct call named = balloon_split(call);
 
-	if (call->operand_count == 2 && parse_size(call->operands[1], &bytes) < 0)
-		return fail_set(why, EINVAL, "'%s' is not a size: give a number, and K, M, G or T",
-				call->operands[1]);
-	return 0;
+	return targets_check(&named, why);
 }
 
-static int balloon_set(struct client *client, const char *size, struct fail *why)
+static int balloon_set(struct client *client, uint64_t bytes, struct fail *why)
 {
-	struct control_request request = { .type = CONTROL_BALLOON };
-	int rc = parse_size(size, &request.number);
+	struct control_request request = { .type = CONTROL_BALLOON, .number = bytes };
 
-	if (rc < 0)
-		return rc;
 	return client_request_number(client, &request, -1, CLIENT_TIMEOUT_MS, why);
 }
 
@@ -101,7 +120,8 @@ static int balloon_print(const struct control_report *report, struct fail *why)
 	return 0;
 }
 
-static int balloon_show(struct client *client, struct fail *why)
+/* Several guests are told apart by a line that names each. */
+static int balloon_show(struct client *client, bool one_of_several, struct fail *why)
 {
 	struct control_report report;
 	int rc = report_fresh(client, &report, why);
@@ -111,30 +131,42 @@ static int balloon_show(struct client *client, struct fail *why)
 	if (report.balloon_target_bytes == 0)
 		return fail_set(why, ENOTCONN, "guest '%s' has no driver for its balloon",
 				client->name);
+	if (one_of_several)
+		printf("%s:\n", client->name);
 	return balloon_print(&report, why);
+}
+
+static int balloon_one(const char *name, const struct call *call, struct fail *why)
+{
+	const struct settings *settings = call->settings;
+	AUTO_CLIENT struct client client = CLIENT_NONE;
+	int rc = client_connect(name, &client, why);
+
+	if (rc < 0)
+		return rc;
+	if (settings->has_size)
+		return balloon_set(&client, settings->bytes, why);
+	return balloon_show(&client, call->operand_count != 1, why);
 }
 
 static int balloon_exec(const struct call *call, struct fail *why)
 {
-	AUTO_CLIENT struct client client = CLIENT_NONE;
-	int rc = client_connect(call->operands[0], &client, why);
+	struct call named = balloon_split(call);
 
-	if (rc < 0)
-		return rc;
-	if (call->operand_count == 2)
-		return balloon_set(&client, call->operands[1], why);
-	return balloon_show(&client, why);
+	return targets_each(&named, balloon_one, why);
 }
 
 const struct verb verb_balloon = {
 	.name = "balloon",
-	.purpose = "set how much of its memory a guest keeps, or show what it says of it",
-	.synopsis = "NAME [SIZE]",
+	.purpose = "set how much of their memory guests keep, or show what they say of it",
+	.synopsis = "NAME... | --domain DOMAIN | --all [SIZE]",
 	.example = "  samepage balloon web-1 128M\n"
+		   "  samepage balloon --domain web 256M\n"
 		   "  samepage balloon web-1\n",
 	.options = options,
-	.min_operands = 1,
-	.max_operands = 2,
+	.settings_size = sizeof(struct settings),
+	.operands = OPERANDS_GUESTS,
+	.max_operands = -1,
 	.check = balloon_check,
 	.exec = balloon_exec,
 };

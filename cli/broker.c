@@ -6,7 +6,9 @@
 #include <sys/resource.h>
 
 #include "base/log.h"
+#include "base/log_file.h"
 #include "base/parse.h"
+#include "base/rundir.h"
 #include "broker/broker.h"
 #include "cli/verb.h"
 
@@ -63,6 +65,19 @@ static void broker_settle_in(void)
 		log_warn("cannot raise the limit of open files: %s", strerror(errno));
 }
 
+/* In place of the file that it was started with, which would grow without end. */
+static void broker_open_log(const char *domain)
+{
+	char path[RUNDIR_PATH_MAX], old_path[RUNDIR_PATH_MAX];
+	struct fail why;
+
+	if (log_is_to_journal() || rundir_path(RUNDIR_DOMAINS, domain, ".log", path, &why) < 0 ||
+	    rundir_path(RUNDIR_DOMAINS, domain, ".old", old_path, &why) < 0)
+		return;
+	if (log_file_open(path, old_path) < 0)
+		log_warn("cannot open %s: %s", path, strerror(errno));
+}
+
 static int broker_exec(const struct call *call, struct fail *why)
 {
 	const struct broker_settings *settings = call->settings;
@@ -75,6 +90,7 @@ static int broker_exec(const struct call *call, struct fail *why)
 		_exit(0);
 	log_set_name("broker");
 	log_set_level(settings->log_level);
+	broker_open_log(call->operands[0]);
 	broker_settle_in();
 	return broker_main(call->operands[0], (int)settings->listen_fd, why);
 }

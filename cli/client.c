@@ -50,7 +50,7 @@ static int client_hold_process(struct client *client)
 	return connection.revents & (POLLHUP | POLLERR) ? -ECONNREFUSED : 0;
 }
 
-static int no_such_guest(const char *name, struct fail *why)
+int client_no_such_guest(const char *name, struct fail *why)
 {
 	return fail_set(why, ENOENT, "no guest named '%s' is running (samepage ps lists them)",
 			name);
@@ -64,7 +64,7 @@ int client_connect(const char *name, struct client *ret_client, struct fail *why
 
 	/* also keeps a name like ../x from leaving the directory */
 	if (name[0] == '.' || strchr(name, '/') || strlen(name) >= sizeof(client.name))
-		return no_such_guest(name, why);
+		return client_no_such_guest(name, why);
 	rc = rundir_path(RUNDIR_GUESTS, name, ".sock", path, why);
 	if (rc < 0)
 		return rc;
@@ -75,7 +75,7 @@ int client_connect(const char *name, struct client *ret_client, struct fail *why
 	if (rc == -ECONNREFUSED)
 		control_sweep(name);
 	if (rc == -ENOENT || rc == -ECONNREFUSED)
-		return no_such_guest(name, why);
+		return client_no_such_guest(name, why);
 	if (rc == -EAGAIN)
 		return fail_set(why, ETIMEDOUT, "guest '%s' does not answer", name);
 	if (rc < 0)

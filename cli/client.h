@@ -30,6 +30,9 @@ struct client {
 CHECKED int client_connect(const char *name, struct client *ret_client, struct fail *why);
 void client_close(struct client *client);
 
+/* The sentence for that; returns -ENOENT. */
+int client_no_such_guest(const char *name, struct fail *why);
+
 #define AUTO_CLIENT __attribute__((cleanup(client_close)))
 #define CLIENT_NONE                                                                                \
 	{                                                                                          \

@@ -122,6 +122,7 @@ const struct verb verb_console = {
 		   "  samepage console --log web-1 | grep -i error\n",
 	.options = options,
 	.settings_size = sizeof(struct settings),
+	.operands = OPERANDS_GUESTS,
 	.min_operands = 1,
 	.max_operands = 1,
 	.exec = console_exec,

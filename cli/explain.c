@@ -7,10 +7,12 @@
 #include "base/log.h"
 #include "cli/comparison.h"
 #include "cli/explanation.h"
-#include "cli/verb.h"
+#include "cli/targets.h"
 
 struct settings {
+	struct target_choice targets;
 	bool json;
+	bool has_shown; /* a guest: the next one's tables keep a distance */
 	uint64_t sample;
 };
 
@@ -22,6 +24,7 @@ static const struct option options[] = {
 	{ "sample", "PAGES",
 	  "unique pages that are compared with the neighbours' (16384);\n0: none are read",
 	  OPTION_NUMBER, offsetof(struct settings, sample), 0, SAMPLE_PAGES_MAX, 0 },
+	TARGETS_OPTIONS,
 	{ 0 },
 };
 
@@ -104,12 +107,12 @@ static int survey_explain(const struct survey *survey, uint32_t sample,
 	return 0;
 }
 
-static int explain_exec(const struct call *call, struct fail *why)
+static int explain_one(const char *name, const struct call *call, struct fail *why)
 {
-	const struct settings *settings = call->settings;
+	struct settings *settings = call->settings;
 	struct explanation *explanation = NULL;
 	struct survey survey = { 0 };
-	int rc = guest_ask(call->operands[0], &survey, why);
+	int rc = guest_ask(name, &survey, why);
 
 	if (rc == 0)
 		rc = neighbours_ask(&survey, why);
@@ -118,6 +121,9 @@ static int explain_exec(const struct call *call, struct fail *why)
 	survey_done(&survey);
 	if (rc < 0)
 		return rc;
+	if (settings->has_shown && !settings->json)
+		putchar('\n');
+	settings->has_shown = true;
 	if (settings->json)
 		rc = explanation_print_json(explanation, stdout, why);
 	else
@@ -126,16 +132,22 @@ static int explain_exec(const struct call *call, struct fail *why)
 	return rc;
 }
 
+static int explain_exec(const struct call *call, struct fail *why)
+{
+	return targets_each(call, explain_one, why);
+}
+
 const struct verb verb_explain = {
 	.name = "explain",
 	.purpose = "tell where a guest's memory is, and what keeps it from being shared",
-	.synopsis = "[OPTIONS] NAME",
+	.synopsis = "[OPTIONS] " TARGETS_SYNOPSIS,
 	.example = "  samepage explain web-1\n"
 		   "  samepage explain --sample 0 --json web-1 | jq .unique_bytes\n",
 	.options = options,
 	.defaults = &defaults,
 	.settings_size = sizeof(struct settings),
-	.min_operands = 1,
-	.max_operands = 1,
+	.operands = OPERANDS_GUESTS,
+	.max_operands = -1,
+	.check = targets_check,
 	.exec = explain_exec,
 };

@@ -28,6 +28,7 @@ const struct verb verb_help = {
 	.synopsis = "[VERB]",
 	.example = "  samepage help run\n",
 	.options = options,
+	.operands = OPERANDS_VERBS,
 	.max_operands = 1,
 	.check = help_check,
 	.exec = help_exec,

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kill.c - samepage kill: end guests at once */
 #include "cli/client.h"
-#include "cli/each.h"
-#include "cli/verb.h"
+#include "cli/targets.h"
 
-static const struct option options[] = { { 0 } };
+static const struct option options[] = { TARGETS_OPTIONS, { 0 } };
 
 static int kill_one(const char *name, const struct call *call, struct fail *why)
 {
@@ -16,16 +15,19 @@ static int kill_one(const char *name, const struct call *call, struct fail *why)
 
 static int kill_exec(const struct call *call, struct fail *why)
 {
-	return each_guest(call, kill_one, why);
+	return targets_each(call, kill_one, why);
 }
 
 const struct verb verb_kill = {
 	.name = "kill",
 	.purpose = "end guests at once, as if their power was cut",
-	.synopsis = "NAME...",
-	.example = "  samepage kill web-1 web-2\n",
+	.synopsis = TARGETS_SYNOPSIS,
+	.example = "  samepage kill web-1 web-2\n"
+		   "  samepage kill --domain trial\n",
 	.options = options,
-	.min_operands = 1,
+	.settings_size = sizeof(struct target_choice),
+	.operands = OPERANDS_GUESTS,
 	.max_operands = -1,
+	.check = targets_check,
 	.exec = kill_exec,
 };

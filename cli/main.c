@@ -10,9 +10,9 @@
 #include "cli/verb.h"
 
 const struct verb *const verbs[] = {
-	&verb_run,	&verb_ps,   &verb_console, &verb_stats,	 &verb_explain,
-	&verb_stop,	&verb_kill, &verb_pause,   &verb_resume, &verb_balloon,
-	&verb_dump_ram, &verb_help, &verb_version, &verb_broker, NULL,
+	&verb_run,    &verb_ps,	  &verb_console, &verb_stats,  &verb_explain, &verb_logs,
+	&verb_stop,   &verb_kill, &verb_pause,	 &verb_resume, &verb_balloon, &verb_dump_ram,
+	&verb_doctor, &verb_help, &verb_version, &verb_broker, NULL,
 };
 
 const struct verb *verb_find(const char *name)
@@ -42,13 +42,13 @@ void verb_print_help(const struct verb *verb)
 
 static int say(const struct fail *why)
 {
-	fprintf(stderr, "samepage: %s\n", why->text);
+	log_answer("%s", why->text);
 	return STATUS_ERROR;
 }
 
 static int usage_error(const struct verb *verb, const struct fail *why)
 {
-	fprintf(stderr, "samepage: %s (samepage %s --help tells more)\n", why->text, verb->name);
+	log_answer("%s (samepage %s --help tells more)", why->text, verb->name);
 	return STATUS_USAGE;
 }
 
@@ -103,8 +103,7 @@ static int command(int argc, char **argv)
 		word = "version";
 	verb = verb_find(word);
 	if (!verb) {
-		fprintf(stderr, "samepage: there is no verb '%s' (samepage help lists them)\n",
-			word);
+		log_answer("there is no verb '%s' (samepage help lists them)", word);
 		return STATUS_USAGE;
 	}
 	return verb_call(verb, argc > 2 ? argc - 2 : 0, argv + (argc > 2 ? 2 : argc));

@@ -9,7 +9,8 @@
 #include <sys/prctl.h>
 
 #include "base/log.h"
-#include "base/rundir.h"
+#include "base/log_file.h"
+#include "cli/guest_log.h"
 #include "cli/verb.h"
 
 /* What start hands to the guest's callback. */
@@ -19,39 +20,36 @@ struct member {
 };
 
 /*
- * Lets go of the caller's terminal. What a detached guest has to say from now on
- * goes to RUNDIR/guests/NAME.log.
+ * Lets go of the caller's terminal. What a detached guest has to say from now on goes to
+ * a file, unless the journal listens already. It stays in its directory: kernels are read
+ * again at each reboot, by the paths as they were given.
  */
-/* It stays in its directory: kernels are read again at each reboot, by the paths as they were
- * given. */
 static int member_detach(const char *name, struct fail *why)
 {
-	char path[RUNDIR_PATH_MAX];
 	AUTO_CLOSE int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	AUTO_CLOSE int log_fd = -1;
-	int rc = rundir_path(RUNDIR_GUESTS, name, ".log", path, why);
 
-	if (rc < 0)
-		return rc;
-	log_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (null_fd < 0 || log_fd < 0)
-		return fail_errno(why, errno, "cannot detach guest '%s': cannot open %s", name,
-				  null_fd < 0 ? "/dev/null" : path);
-	if (dup2(null_fd, STDIN_FILENO) < 0 || dup2(null_fd, STDOUT_FILENO) < 0 ||
-	    dup2(log_fd, STDERR_FILENO) < 0)
-		return fail_errno(why, errno, "cannot detach guest '%s'", name);
-	return 0;
+	if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 || dup2(null_fd, STDOUT_FILENO) < 0)
+		return fail_errno(why, errno, "cannot detach guest '%s': cannot use /dev/null",
+				  name);
+	return log_is_to_journal() ? 0 : guest_log_open(name, why);
 }
 
-/* An empty log says nothing: don't leave it. */
-static void member_drop_log(const char *name)
+/* For who looks into the log to learn why a guest is gone. */
+static void say_end(int status)
 {
-	char path[RUNDIR_PATH_MAX];
-	struct fail why;
+	static const char *const ends[] = {
+		[STATUS_POWERED_OFF] = "powered off",
+		[STATUS_REBOOTED] = "rebooted, and is not to run again",
+		[STATUS_ENDED] = "ended from outside",
+	};
 
-	if (lseek(STDERR_FILENO, 0, SEEK_END) == 0 &&
-	    rundir_path(RUNDIR_GUESTS, name, ".log", path, &why) == 0)
-		unlink(path);
+	if (status == STATUS_PANICKED)
+		log_warn("the guest's kernel panicked, which ends the guest");
+	else if (status == STATUS_TRIPLE_FAULT)
+		log_warn("the guest's processor shut down after a triple fault, which ends the "
+			 "guest");
+	else if (status >= 0 && (size_t)status < ARRAY_SIZE(ends) && ends[status])
+		log_info("the guest has %s", ends[status]);
 }
 
 /* Fails only where the fleet's process is gone, which then ends this one too. */
@@ -100,8 +98,10 @@ void member_main(struct guest_config *config, struct member_start *start)
 		else
 			log_error("%s", why.text);
 		status = STATUS_ERROR;
+	} else {
+		say_end(status);
 	}
-	if (start->detach && start->start_fd < 0)
-		member_drop_log(member.name);
+	log_finish();
+	log_file_drop_empty();
 	exit(status);
 }

@@ -107,6 +107,47 @@ int report_build(const struct control_report *guests, size_t guest_count,
 	return 0;
 }
 
+static bool is_kept(const struct report_guest *guest, const struct control_report *kept,
+		    size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (kept[i].pid == guest->figures.pid)
+			return true;
+	return false;
+}
+
+static bool domain_has_guest(const struct report_domain *domain, const struct report *report)
+{
+	for (size_t i = 0; i < report->guest_count; i++)
+		if (strcmp(report->guests[i].figures.domain, domain->name) == 0)
+			return true;
+	return false;
+}
+
+void report_keep(struct report *report, const struct control_report *kept, size_t count)
+{
+	size_t guests = 0, domains = 0;
+
+	if (count == report->guest_count)
+		return;
+	report->reclaimed_bytes = 0;
+	report->overhead_bytes = 0;
+	for (size_t i = 0; i < report->guest_count; i++) {
+		if (!is_kept(&report->guests[i], kept, count))
+			continue;
+		report->reclaimed_bytes += report->guests[i].reclaimed_bytes;
+		report->guests[guests++] = report->guests[i];
+	}
+	report->guest_count = guests;
+	for (size_t i = 0; i < report->domain_count; i++) {
+		if (!domain_has_guest(&report->domains[i], report))
+			continue;
+		report->overhead_bytes += report->domains[i].overhead_bytes;
+		report->domains[domains++] = report->domains[i];
+	}
+	report->domain_count = domains;
+}
+
 void report_free(struct report *report)
 {
 	if (!report)
@@ -122,18 +163,20 @@ void report_free(struct report *report)
  */
 static void domain_sweep(const char *name, const char *path)
 {
-	char log_path[RUNDIR_PATH_MAX];
+	char log_path[RUNDIR_PATH_MAX], old_path[RUNDIR_PATH_MAX];
 	AUTO_CLOSE int lock_fd = -1;
 	AUTO_CLOSE int probe_fd = -1;
 	struct fail why;
 
 	if (rundir_path(RUNDIR_DOMAINS, name, ".log", log_path, &why) < 0 ||
+	    rundir_path(RUNDIR_DOMAINS, name, ".old", old_path, &why) < 0 ||
 	    rundir_lock(RUNDIR_DOMAINS, false, &lock_fd, &why) < 0)
 		return;
 	if (sock_connect(path, true, &probe_fd) != -ECONNREFUSED)
 		return;
 	unlink(path);
 	unlink(log_path);
+	unlink(old_path);
 }
 
 static void brokers_free(struct broker_report **brokers, size_t count)
@@ -179,18 +222,25 @@ static int brokers_ask(struct broker_report ***ret_brokers, size_t *ret_count, s
 	return 0;
 }
 
-int report_collect(struct report **ret_report, struct fail *why)
+int report_of_guests(const struct control_report *guests, size_t guest_count,
+		     struct report **ret_report, struct fail *why)
 {
-	AUTO_FREE struct control_report *guests = NULL;
 	struct broker_report **brokers = NULL;
-	size_t guest_count, broker_count = 0;
-	int rc = client_report_all(&guests, &guest_count, why);
+	size_t broker_count = 0;
+	int rc = brokers_ask(&brokers, &broker_count, why);
 
-	if (rc == 0)
-		rc = brokers_ask(&brokers, &broker_count, why);
 	if (rc < 0)
 		return rc;
 	rc = report_build(guests, guest_count, brokers, broker_count, ret_report, why);
 	brokers_free(brokers, broker_count);
 	return rc;
+}
+
+int report_collect(struct report **ret_report, struct fail *why)
+{
+	AUTO_FREE struct control_report *guests = NULL;
+	size_t count;
+	int rc = client_report_all(&guests, &count, why);
+
+	return rc < 0 ? rc : report_of_guests(guests, count, ret_report, why);
 }

@@ -48,6 +48,16 @@ struct report {
 CHECKED int report_collect(struct report **ret_report, struct fail *why);
 void report_free(struct report *report); /* NULL is fine */
 
+/* The same, where all guests have answered already: what is missing is asked of the brokers. */
+CHECKED int report_of_guests(const struct control_report *guests, size_t guest_count,
+			     struct report **ret_report, struct fail *why);
+
+/*
+ * Leaves out other guests than these, and domains that none of them is in. What is
+ * left stays as it is; the total is that of these guests, and of these domains' cost.
+ */
+void report_keep(struct report *report, const struct control_report *kept, size_t count);
+
 /*
  * The same from answers that are there already; for each domain either a broker's
  * report or none. All are copied.

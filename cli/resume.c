@@ -1,27 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* resume.c - samepage resume: let paused guests run on */
-#include "cli/each.h"
-#include "cli/verb.h"
+#include "cli/targets.h"
 
-static const struct option options[] = { { 0 } };
+static const struct option options[] = { TARGETS_OPTIONS, { 0 } };
 
 static int resume_one(const char *name, const struct call *call, struct fail *why)
 {
-	return each_request(name, CONTROL_RESUME, why);
+	return target_request(name, CONTROL_RESUME, why);
 }
 
 static int resume_exec(const struct call *call, struct fail *why)
 {
-	return each_guest(call, resume_one, why);
+	return targets_each(call, resume_one, why);
 }
 
 const struct verb verb_resume = {
 	.name = "resume",
 	.purpose = "let paused guests run on",
-	.synopsis = "NAME...",
-	.example = "  samepage resume web-1\n",
+	.synopsis = TARGETS_SYNOPSIS,
+	.example = "  samepage resume web-1\n"
+		   "  samepage resume --all\n",
 	.options = options,
-	.min_operands = 1,
+	.settings_size = sizeof(struct target_choice),
+	.operands = OPERANDS_GUESTS,
 	.max_operands = -1,
+	.check = targets_check,
 	.exec = resume_exec,
 };

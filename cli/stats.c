@@ -4,9 +4,10 @@
 #include <time.h>
 
 #include "cli/report.h"
-#include "cli/verb.h"
+#include "cli/targets.h"
 
 struct settings {
+	struct target_choice targets;
 	bool json;
 	uint64_t watch_seconds; /* 0: once */
 };
@@ -16,13 +17,15 @@ static const struct option options[] = {
 	  offsetof(struct settings, json), 0, 0, 0 },
 	{ "watch", "[SECONDS]", "again and again, every 2 seconds if not given", OPTION_SECONDS,
 	  offsetof(struct settings, watch_seconds), 1, 86400, 2 },
+	TARGETS_OPTIONS,
 	{ 0 },
 };
 
-static int stats_print(const struct settings *settings, bool on_screen, struct fail *why)
+static int stats_print(const struct call *call, bool on_screen, struct fail *why)
 {
+	const struct settings *settings = call->settings;
 	struct report *report;
-	int rc = report_collect(&report, why);
+	int rc = targets_report(call, &report, why);
 
 	if (rc < 0)
 		return rc;
@@ -44,7 +47,7 @@ static int stats_exec(const struct call *call, struct fail *why)
 	bool on_screen = settings->watch_seconds && !settings->json && isatty(STDOUT_FILENO);
 
 	for (;;) {
-		int rc = stats_print(settings, on_screen, why);
+		int rc = stats_print(call, on_screen, why);
 
 		if (rc < 0 || settings->watch_seconds == 0)
 			return rc;
@@ -59,11 +62,14 @@ static int stats_exec(const struct call *call, struct fail *why)
 const struct verb verb_stats = {
 	.name = "stats",
 	.purpose = "report what sharing gives back and what it costs",
-	.synopsis = "[OPTIONS]",
+	.synopsis = "[OPTIONS] [" TARGETS_SYNOPSIS "]",
 	.example = "  samepage stats\n"
 		   "  samepage stats --json | jq .total\n"
-		   "  samepage stats --watch 5\n",
+		   "  samepage stats --watch 5 web-1 web-2\n",
 	.options = options,
 	.settings_size = sizeof(struct settings),
+	.operands = OPERANDS_GUESTS,
+	.max_operands = -1,
+	.check = targets_check_optional,
 	.exec = stats_exec,
 };

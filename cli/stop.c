@@ -9,10 +9,12 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "cli/client.h"
-#include "cli/verb.h"
+#include "cli/targets.h"
 
 struct settings {
+	struct target_choice targets;
 	uint64_t timeout_seconds;
 };
 
@@ -21,12 +23,13 @@ static const struct settings defaults = { .timeout_seconds = 30 };
 static const struct option options[] = {
 	{ "timeout", "SECONDS", "how long guests may take (default 30); then they are ended",
 	  OPTION_NUMBER, offsetof(struct settings, timeout_seconds), 0, 86400, 0 },
+	TARGETS_OPTIONS,
 	{ 0 },
 };
 
 static void say(const struct fail *why)
 {
-	fprintf(stderr, "samepage: %s\n", why->text);
+	log_answer("%s", why->text);
 }
 
 /* Leaves the client closed where there is nothing to wait for. */
@@ -64,21 +67,25 @@ static int stop_exec(const struct call *call, struct fail *why)
 {
 	const struct settings *settings = call->settings;
 	uint64_t deadline_ns = now_ns() + settings->timeout_seconds * NS_PER_SEC;
-	size_t count = (size_t)call->operand_count;
-	AUTO_FREE struct client *clients = calloc(count, sizeof(*clients));
-	int rc, status = 0;
+	AUTO_TARGETS struct targets targets = { 0 };
+	AUTO_FREE struct client *clients = NULL;
+	int status = 0, rc = targets_resolve(call, &targets, why);
 
+	if (rc < 0)
+		return rc;
+	clients = calloc(targets.count + 1, sizeof(*clients));
 	if (!clients)
 		return fail_errno(why, ENOMEM, "cannot stop the guests");
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < targets.count; i++) {
 		clients[i] = (struct client)CLIENT_NONE;
-		rc = stop_press(call->operands[i], &clients[i], why);
-		if (rc < 0) {
+		rc = stop_press(targets.names[i], &clients[i], why);
+		/* gone meanwhile, and nobody named it: as wished */
+		if (rc < 0 && (call->operand_count > 0 || rc != -ENOENT)) {
 			say(why);
 			status = STATUS_ERROR;
 		}
 	}
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < targets.count; i++) {
 		rc = clients[i].pidfd < 0 ? 0 : stop_wait(&clients[i], deadline_ns, why);
 		if (rc < 0) {
 			say(why);
@@ -92,13 +99,14 @@ static int stop_exec(const struct call *call, struct fail *why)
 const struct verb verb_stop = {
 	.name = "stop",
 	.purpose = "press the power button of guests and wait until they are off",
-	.synopsis = "[OPTIONS] NAME...",
+	.synopsis = "[OPTIONS] " TARGETS_SYNOPSIS,
 	.example = "  samepage stop web-1 web-2\n"
-		   "  samepage stop --timeout 5 web-3\n",
+		   "  samepage stop --timeout 5 --domain web\n",
 	.options = options,
 	.defaults = &defaults,
 	.settings_size = sizeof(struct settings),
-	.min_operands = 1,
+	.operands = OPERANDS_GUESTS,
 	.max_operands = -1,
+	.check = targets_check,
 	.exec = stop_exec,
 };

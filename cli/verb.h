@@ -29,6 +29,13 @@ struct call {
 	int operand_count;
 };
 
+/* What the operands are, for those who complete them. */
+enum verb_operands {
+	OPERANDS_OTHER,
+	OPERANDS_GUESTS, /* names of running guests */
+	OPERANDS_VERBS,
+};
+
 struct verb {
 	const char *name;
 	const char *purpose;	      /* one line, no full stop */
@@ -37,6 +44,7 @@ struct verb {
 	const struct option *options; /* ends with an empty row */
 	const void *defaults;	      /* what the settings are before the options */
 	size_t settings_size;
+	enum verb_operands operands;
 	int min_operands, max_operands; /* max -1: any number */
 	bool is_internal;		/* not in the list of verbs */
 
@@ -49,10 +57,12 @@ struct verb {
 extern const struct verb verb_balloon;
 extern const struct verb verb_broker;
 extern const struct verb verb_console;
+extern const struct verb verb_doctor;
 extern const struct verb verb_dump_ram;
 extern const struct verb verb_explain;
 extern const struct verb verb_help;
 extern const struct verb verb_kill;
+extern const struct verb verb_logs;
 extern const struct verb verb_pause;
 extern const struct verb verb_ps;
 extern const struct verb verb_resume;

@@ -27,7 +27,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 
 #define COMMON_FEATURES                                                                            \
@@ -67,9 +66,7 @@ static void notify_config(struct virtio *virtio)
 
 void virtio_refuse(struct virtio *virtio, const char *reason)
 {
-	static struct log_brake brake; /* a reboot makes new devices */
-
-	if (!virtio->has_complained && log_brake_lets_pass(&brake, now_ns()))
+	if (!virtio->has_complained)
 		log_warn("%s: the guest drives it wrongly: %s; it stands still until the guest "
 			 "resets it",
 			 virtio->config.name, reason);

@@ -31,7 +31,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 
 #define QUEUE_SIZE	 256
@@ -158,9 +157,7 @@ static void slot_answer(struct slot *slot, uint8_t status)
 
 static void tell_of_error(struct virtio_blk *blk, int error)
 {
-	static struct log_brake brake; /* a reboot makes a new device */
-
-	if (!blk->has_told_of_error && log_brake_lets_pass(&brake, now_ns()))
+	if (!blk->has_told_of_error)
 		log_warn("%s: %s; the guest sees an I/O error (this is said once)", blk->setup.name,
 			 strerror(-error));
 	blk->has_told_of_error = true;

@@ -146,8 +146,9 @@ static int broker_spawn(const char *domain, int listen_fd, const char *log_path)
 	posix_spawnattr_init(&attributes);
 	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-	posix_spawn_file_actions_addopen(&actions, 2, log_path, O_WRONLY | O_CREAT | O_APPEND,
-					 0600);
+	if (!log_is_to_journal())
+		posix_spawn_file_actions_addopen(&actions, 2, log_path,
+						 O_WRONLY | O_CREAT | O_APPEND, 0600);
 	posix_spawn_file_actions_adddup2(&actions, listen_fd, BROKER_FD);
 	posix_spawn_file_actions_addclosefrom_np(&actions, BROKER_FD + 1);
 	posix_spawnattr_setsigmask(&attributes, &none);

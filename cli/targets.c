@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* targets.c - which guests a verb is for: NAME..., --domain DOMAIN or --all */
+#include "cli/targets.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/rundir.h"
+#include "cli/client.h"
+
+static const struct target_choice *choice_of(const struct call *call)
+{
+	return call->settings;
+}
+
+int targets_check_optional(const struct call *call, struct fail *why)
+{
+	const struct target_choice *choice = choice_of(call);
+
+	if (choice->all && choice->domain)
+		return fail_set(why, EINVAL, "--all and --domain exclude each other");
+	if (call->operand_count > 0 && (choice->all || choice->domain))
+		return fail_set(why, EINVAL, "'%s' and %s exclude each other", call->operands[0],
+				choice->all ? "--all" : "--domain");
+	return 0;
+}
+
+int targets_check(const struct call *call, struct fail *why)
+{
+	const struct target_choice *choice = choice_of(call);
+
+	if (call->operand_count == 0 && !choice->all && !choice->domain)
+		return fail_set(why, EINVAL,
+				"which guests? give their names, --domain DOMAIN or --all");
+	return targets_check_optional(call, why);
+}
+
+/* ----------------------------------------------------------------- names */
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void targets_sort(struct targets *targets)
+{
+	size_t kept = 0;
+
+	if (targets->count > 0)
+		qsort(targets->names, targets->count, sizeof(*targets->names), by_name);
+	for (size_t i = 0; i < targets->count; i++) {
+		if (kept > 0 && strcmp(targets->names[i], targets->names[kept - 1]) == 0)
+			free(targets->names[i]);
+		else
+			targets->names[kept++] = targets->names[i];
+	}
+	targets->count = kept;
+}
+
+/* There is room. */
+static int targets_add(struct targets *targets, const char *name)
+{
+	char *copy = strdup(name);
+
+	if (!copy)
+		return -ENOMEM;
+	targets->names[targets->count++] = copy;
+	return 0;
+}
+
+static int targets_make(struct targets *targets, size_t room)
+{
+	targets->names = calloc(room + 1, sizeof(*targets->names));
+	return targets->names ? 0 : -ENOMEM;
+}
+
+void targets_done(struct targets *targets)
+{
+	rundir_names_free(targets->names, targets->count);
+	*targets = (struct targets){ 0 };
+}
+
+static int out_of_memory(struct fail *why)
+{
+	return fail_errno(why, ENOMEM, "cannot list the guests");
+}
+
+static int targets_from_operands(const struct call *call, struct targets *targets, struct fail *why)
+{
+	int rc = targets_make(targets, (size_t)call->operand_count);
+
+	for (int i = 0; rc == 0 && i < call->operand_count; i++)
+		rc = targets_add(targets, call->operands[i]);
+	return rc < 0 ? out_of_memory(why) : 0;
+}
+
+static int targets_from_domain(const struct call *call, struct targets *targets, struct fail *why)
+{
+	AUTO_FREE struct control_report *reports = NULL;
+	size_t count;
+	int rc = client_report_all(&reports, &count, why);
+
+	if (rc == 0)
+		rc = targets_pick(call, reports, &count, why);
+	if (rc < 0)
+		return rc;
+	rc = targets_make(targets, count);
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		rc = targets_add(targets, reports[i].name);
+	return rc < 0 ? out_of_memory(why) : 0;
+}
+
+/* Also those that are too busy, or too broken, to report: they may be about to be killed. */
+static int targets_from_rundir(struct targets *targets, struct fail *why)
+{
+	struct targets found;
+	int rc = rundir_names(RUNDIR_GUESTS, &found.names, &found.count, why);
+
+	if (rc < 0)
+		return rc;
+	rc = targets_make(targets, found.count);
+	for (size_t i = 0; rc == 0 && i < found.count; i++) {
+		AUTO_CLIENT struct client client = CLIENT_NONE;
+		struct fail silent;
+
+		if (client_connect(found.names[i], &client, &silent) != -ENOENT)
+			rc = targets_add(targets, found.names[i]);
+	}
+	targets_done(&found);
+	return rc < 0 ? out_of_memory(why) : 0;
+}
+
+int targets_resolve(const struct call *call, struct targets *ret_targets, struct fail *why)
+{
+	AUTO_TARGETS struct targets targets = { 0 };
+	int rc;
+
+	if (call->operand_count > 0)
+		rc = targets_from_operands(call, &targets, why);
+	else if (choice_of(call)->domain)
+		rc = targets_from_domain(call, &targets, why);
+	else
+		rc = targets_from_rundir(&targets, why);
+	if (rc < 0)
+		return rc;
+	targets_sort(&targets);
+	*ret_targets = targets;
+	targets = (struct targets){ 0 };
+	return 0;
+}
+
+/* --------------------------------------------------------------- actions */
+
+int targets_each(const struct call *call, target_fn *fn, struct fail *why)
+{
+	AUTO_TARGETS struct targets targets = { 0 };
+	int failed = 0, rc = targets_resolve(call, &targets, why);
+
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < targets.count; i++) {
+		struct fail sentence;
+
+		rc = fn(targets.names[i], call, &sentence);
+		if (rc >= 0 || (call->operand_count == 0 && (rc == -ENOENT || rc == -ECONNRESET)))
+			continue;
+		if (failed)
+			log_answer("%s", why->text);
+		*why = sentence;
+		failed = rc;
+	}
+	return failed;
+}
+
+int target_request(const char *name, enum control_type type, struct fail *why)
+{
+	AUTO_CLIENT struct client client = CLIENT_NONE;
+	int rc = client_connect(name, &client, why);
+
+	if (rc == 0)
+		rc = client_request(&client, type, -1, CLIENT_TIMEOUT_MS, why);
+	return rc;
+}
+
+/* --------------------------------------------------------------- reports */
+
+static bool target_is_meant(const struct call *call, const struct control_report *report)
+{
+	const char *domain = choice_of(call)->domain;
+
+	for (int i = 0; i < call->operand_count; i++)
+		if (strcmp(call->operands[i], report->name) == 0)
+			return true;
+	if (call->operand_count > 0)
+		return false;
+	return !domain || strcmp(domain, report->domain) == 0;
+}
+
+static bool is_reported(const char *name, const struct control_report *reports, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(reports[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+int targets_pick(const struct call *call, struct control_report *reports, size_t *count,
+		 struct fail *why)
+{
+	const char *domain = choice_of(call)->domain;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < *count; i++)
+		if (target_is_meant(call, &reports[i]))
+			reports[kept++] = reports[i];
+	for (int i = 0; i < call->operand_count; i++)
+		if (!is_reported(call->operands[i], reports, kept))
+			return client_no_such_guest(call->operands[i], why);
+	if (domain && kept == 0)
+		return fail_set(why, ENOENT,
+				"no guest runs in domain '%s' (samepage ps lists guests and "
+				"their domains)",
+				domain);
+	*count = kept;
+	return 0;
+}
+
+int targets_report(const struct call *call, struct report **ret_report, struct fail *why)
+{
+	AUTO_FREE struct control_report *guests = NULL;
+	struct report *report = NULL;
+	size_t count;
+	int rc = client_report_all(&guests, &count, why);
+
+	if (rc == 0)
+		rc = report_of_guests(guests, count, &report, why);
+	if (rc == 0)
+		rc = targets_pick(call, guests, &count, why);
+	if (rc < 0) {
+		report_free(report);
+		return rc;
+	}
+	report_keep(report, guests, count);
+	*ret_report = report;
+	return 0;
+}
