@@ -132,11 +132,18 @@ int screen_open(bool may_colour, struct screen **ret_screen, struct fail *why)
 	return 0;
 }
 
-/* ncurses keeps its memory for a program that comes back; this one ends. */
+/*
+ * Where the terminal has no second screen to leave, the picture stays, and the prompt
+ * comes to its last line. ncurses keeps its memory for a program that comes back.
+ */
 void screen_close(struct screen *screen)
 {
 	if (!screen)
 		return;
+	screen->curses->wattrset(screen->window, 0);
+	screen->curses->wmove(screen->window, (int)screen->height - 1, 0);
+	screen->curses->wclrtoeol(screen->window);
+	screen->curses->wrefresh(screen->window);
 	screen->curses->endwin();
 	free(screen);
 }

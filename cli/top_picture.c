@@ -9,6 +9,7 @@
 #define CELL_SIZE   72 /* a name of 63 bytes and more */
 #define PAPER_WIDTH 512
 #define PAPER_BAR   20
+#define NAME_PART   6 /* of the width, for names: leaves room for what tells most at 80 columns */
 #define SUMMARY	    5 /* lines with sums and the legend, at most */
 
 void top_view_set_clock(struct top_view *view)
@@ -43,7 +44,7 @@ static unsigned int column_width(const struct table_view *table, enum top_column
 				 unsigned int width)
 {
 	const struct top_column_type *type = &top_columns[column];
-	unsigned int wanted = type->width, limit = width / 4;
+	unsigned int wanted = type->width, limit = width / NAME_PART;
 	char text[CELL_SIZE];
 
 	for (size_t i = 0; type->unit != TOP_BAR && i < table->count; i++) {
@@ -129,7 +130,8 @@ static void text_shorten(char *text, unsigned int width)
 static void draw_cell(struct canvas *canvas, unsigned int line, unsigned int column,
 		      const struct top_row *row, enum top_column type, unsigned int width)
 {
-	bool is_amiss = type == TOP_STATE && *row->state != 'r'; /* all but "running" */
+	bool is_amiss = type == TOP_STATE && (strcmp(row->state, "silent") == 0 ||
+					      strcmp(row->state, "crashed") == 0);
 	char text[CELL_SIZE];
 
 	if (top_columns[type].unit == TOP_BAR) {

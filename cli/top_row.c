@@ -17,7 +17,7 @@ const struct top_column_type top_columns[TOP_COLUMNS] = {
 	[TOP_STATE] = { "STATE", "state", TOP_TEXT, 8, GUESTS },
 	[TOP_GUESTS] = { "GUESTS", "guests", TOP_COUNT, 6, DOMAINS },
 	[TOP_RAM] = { "RAM", "ram", TOP_BYTES, 8, BOTH },
-	[TOP_MEMORY] = { "MEMORY", "memory", TOP_BAR, 10, BOTH },
+	[TOP_MEMORY] = { "MEMORY", "memory", TOP_BAR, 14, BOTH },
 	[TOP_PRIVATE] = { "PRIVATE", "private", TOP_BYTES, 8, BOTH },
 	[TOP_SHARED] = { "SHARED", "shared", TOP_BYTES, 8, BOTH },
 	[TOP_ZERO] = { "ZERO", "zero", TOP_BYTES, 8, BOTH },
@@ -94,11 +94,11 @@ int top_row_compare(const struct top_row *a, const struct top_row *b, enum top_c
 	int order;
 
 	if (top_columns[column].unit == TOP_TEXT)
-		order = strcmp(row_text(a, column), row_text(b, column));
+		order = strverscmp(row_text(a, column), row_text(b, column));
 	else
 		order = compare_values(a->values[column], b->values[column]);
 	if (order == 0 && column != TOP_NAME)
-		return strcmp(a->name, b->name);
+		return strverscmp(a->name, b->name);
 	return reversed ? -order : order;
 }
 

@@ -67,8 +67,8 @@ void top_row_add(struct top_row *sum, const struct top_row *row);
 void top_row_sum_up(struct top_row *row);
 
 /*
- * Below 0: a comes first. Texts go up, numbers go down, and what is not known is behind
- * them; what is equal goes by name. reversed: the other way round.
+ * Below 0: a comes first. Texts go up, web-9 before web-10; numbers go down, and what is
+ * not known is behind them; what is equal goes by name. reversed: the other way round.
  */
 int top_row_compare(const struct top_row *a, const struct top_row *b, enum top_column column,
 		    bool reversed);

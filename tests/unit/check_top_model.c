@@ -325,6 +325,17 @@ static const struct {
 	{ TOP_BROKER_CPU, "y x z " }, { TOP_CPU, "y x z " },	{ TOP_OVERHEAD, "x y z " },
 };
 
+START_TEST(the_ninth_of_a_fleet_comes_before_the_tenth)
+{
+	add_guest("web-10", "web", 1);
+	add_guest("web-9", "web", 2);
+	take(100);
+	assert_order("web-9 web-10 ");
+	show(TOP_OF_GUESTS, TOP_RAM, false); /* all are equal */
+	assert_order("web-9 web-10 ");
+}
+END_TEST
+
 START_TEST(domains_are_sorted_by_their_columns)
 {
 	take_domains();
@@ -395,6 +406,7 @@ static const struct suite_test tests[] = {
 	{ "core", &rates_are_unknown_at_first_and_then_what_counters_grew_by },
 	{ "core", &a_guest_appears_and_goes },
 	{ "core", &guests_are_sorted_by_each_column },
+	{ "core", &the_ninth_of_a_fleet_comes_before_the_tenth },
 	{ "core", &domains_are_sorted_by_their_columns },
 	{ "core", &a_domain_is_the_sum_of_its_guests_and_the_broker },
 	{ "core", &of_one_domain_all_is_counted_and_nothing_else },
