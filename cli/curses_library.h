@@ -18,9 +18,11 @@
 #define CURSES_FUNCTIONS(each)                                                                     \
 	each(newterm) each(newwin) each(endwin) each(cbreak) each(noecho) each(curs_set)           \
 		each(set_escdelay) each(keypad) each(nodelay) each(wgetch) each(has_colors)        \
-			each(COLOR_PAIR) each(start_color) each(use_default_colors) each(init_pair) each(tigetstr)  \
-				each(werase) each(wmove) each(wclrtoeol) each(waddnstr) each(wattrset)             \
-					each(wrefresh) each(clearok) each(resizeterm) each(wresize)
+			each(COLOR_PAIR) each(start_color) each(use_default_colors)                \
+				each(init_pair) each(tigetstr) each(werase) each(wmove)            \
+					each(wclrtoeol) each(waddnstr) each(wattrset)              \
+						each(wrefresh) each(clearok) each(resizeterm)      \
+							each(wresize)
 
 struct curses_library {
 #define CURSES_POINTER(name) __typeof__(name) *name;

@@ -94,7 +94,8 @@ static int screen_start(struct screen *screen, struct fail *why)
 	move = curses->tigetstr("cup");
 	if (!move || move == (char *)-1) {
 		curses->endwin();
-		return fail_set(why, ENOTSUP, "a terminal of the kind '%s' has no screen: use --batch",
+		return fail_set(why, ENOTSUP,
+				"a terminal of the kind '%s' has no screen: use --batch",
 				term ? term : "");
 	}
 	curses->cbreak();
@@ -119,8 +120,9 @@ int screen_open(bool may_colour, struct screen **ret_screen, struct fail *why)
 	if (!screen)
 		return fail_errno(why, ENOMEM, "cannot draw on the terminal");
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
-		return fail_set(why, ENOTTY,
-				"standard input and output are no terminal: --batch prints to anything");
+		return fail_set(
+			why, ENOTTY,
+			"standard input and output are no terminal: --batch prints to anything");
 	rc = curses_library_load(&screen->curses, why);
 	if (rc == 0)
 		rc = screen_start(screen, why);
@@ -185,10 +187,14 @@ static const struct {
 	int curses;
 	enum screen_key key;
 } keys[] = {
-	{ ERR, SCREEN_KEY_NONE },	   { KEY_UP, SCREEN_KEY_UP },
-	{ KEY_DOWN, SCREEN_KEY_DOWN },	   { KEY_LEFT, SCREEN_KEY_LEFT },
-	{ KEY_RIGHT, SCREEN_KEY_RIGHT },   { KEY_PPAGE, SCREEN_KEY_PAGE_UP },
-	{ KEY_NPAGE, SCREEN_KEY_PAGE_DOWN }, { KEY_HOME, SCREEN_KEY_HOME },
+	{ ERR, SCREEN_KEY_NONE },
+	{ KEY_UP, SCREEN_KEY_UP },
+	{ KEY_DOWN, SCREEN_KEY_DOWN },
+	{ KEY_LEFT, SCREEN_KEY_LEFT },
+	{ KEY_RIGHT, SCREEN_KEY_RIGHT },
+	{ KEY_PPAGE, SCREEN_KEY_PAGE_UP },
+	{ KEY_NPAGE, SCREEN_KEY_PAGE_DOWN },
+	{ KEY_HOME, SCREEN_KEY_HOME },
 	{ KEY_END, SCREEN_KEY_END },
 };
 

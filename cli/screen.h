@@ -25,7 +25,7 @@ enum screen_key {
 	SCREEN_KEY_OTHER,
 };
 
-#define SCREEN_CTRL(letter) ((letter) & 0x1f)
+#define SCREEN_CTRL(letter) ((letter)&0x1f)
 
 struct screen;
 

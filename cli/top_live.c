@@ -348,10 +348,11 @@ static int live_open(struct live *live, bool may_colour, struct fail *why)
 	rc = top_model_create(&live->model, why);
 	if (rc < 0)
 		return rc;
-	rc = live_listen(live);
+	rc = screen_open(may_colour, &live->screen, why);
 	if (rc < 0)
-		return fail_errno(why, -rc, "cannot look after the screen");
-	return screen_open(may_colour, &live->screen, why);
+		return rc;
+	rc = live_listen(live);
+	return rc < 0 ? fail_errno(why, -rc, "cannot look after the screen") : 0;
 }
 
 static void live_close(struct live *live)

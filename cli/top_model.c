@@ -51,7 +51,7 @@ static void entries_sort(struct entries *entries)
 
 static struct entry *entries_find(const struct entries *entries, const char *name)
 {
-	struct entry key;
+	struct entry key = { 0 };
 
 	if (entries->count == 0)
 		return NULL;
@@ -126,10 +126,10 @@ static void guests_add(struct entries *guests, const struct report_guest *guest,
 	guest_set_figures(&entry->row, guest);
 	if (!old || !counters_go_on(now, &old->counters))
 		return;
-	values[TOP_MERGES] = per_second(now->merges, old->counters.merges,
-					now->at_ns - old->counters.at_ns);
-	values[TOP_BREAKS] = per_second(now->breaks, old->counters.breaks,
-					now->at_ns - old->counters.at_ns);
+	values[TOP_MERGES] =
+		per_second(now->merges, old->counters.merges, now->at_ns - old->counters.at_ns);
+	values[TOP_BREAKS] =
+		per_second(now->breaks, old->counters.breaks, now->at_ns - old->counters.at_ns);
 	values[TOP_CPU] = cpu_percent(now, &old->counters);
 }
 
@@ -306,8 +306,8 @@ const struct top_row *const *top_model_rows(struct top_model *model,
 					    const struct top_choice *choice, size_t *ret_count,
 					    struct top_row *ret_sum)
 {
-	const struct entries *entries = choice->kind == TOP_OF_GUESTS ? &model->guests
-								       : &model->domains;
+	const struct entries *entries =
+		choice->kind == TOP_OF_GUESTS ? &model->guests : &model->domains;
 	struct top_choice order = *choice;
 	size_t count = 0;
 

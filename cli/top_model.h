@@ -44,7 +44,8 @@ const struct top_row *const *top_model_rows(struct top_model *model,
 void top_model_count(const struct top_model *model, const struct top_choice *choice,
 		     size_t *ret_guests, size_t *ret_domains);
 
-/* The name of the domain behind this one, in their order; "" behind the last, and is before the first. */
+/* The name of the domain behind this one, in their order; "" behind the last, and is before the
+ * first. */
 const char *top_model_next_domain(const struct top_model *model, const char *domain);
 
 /* Why somebody is missing; NULL: nobody is. */

@@ -26,9 +26,10 @@ void top_view_set_clock(struct top_view *view)
 
 /* What there is always room for comes first. */
 static const enum top_column priorities[TOP_COLUMNS] = {
-	TOP_NAME,     TOP_MEMORY, TOP_GUESTS,  TOP_STATE,      TOP_RECLAIMED, TOP_CPU, TOP_BROKER_CPU,
-	TOP_OVERHEAD, TOP_MERGES, TOP_BREAKS,  TOP_STORE,      TOP_SHARED,    TOP_PRIVATE,
-	TOP_FRAMES,   TOP_ZERO,	  TOP_RETURNED, TOP_RAM,       TOP_PSS,	      TOP_DOMAIN,
+	TOP_NAME,     TOP_MEMORY,     TOP_GUESTS,   TOP_STATE,	TOP_RECLAIMED,
+	TOP_CPU,      TOP_BROKER_CPU, TOP_OVERHEAD, TOP_MERGES, TOP_BREAKS,
+	TOP_STORE,    TOP_SHARED,     TOP_PRIVATE,  TOP_FRAMES, TOP_ZERO,
+	TOP_RETURNED, TOP_RAM,	      TOP_PSS,	    TOP_DOMAIN,
 };
 
 /* A row of the table on its way to the canvas. */
@@ -130,8 +131,8 @@ static void text_shorten(char *text, unsigned int width)
 static void draw_cell(struct canvas *canvas, unsigned int line, unsigned int column,
 		      const struct top_row *row, enum top_column type, unsigned int width)
 {
-	bool is_amiss = type == TOP_STATE && (strcmp(row->state, "silent") == 0 ||
-					      strcmp(row->state, "crashed") == 0);
+	bool is_amiss = type == TOP_STATE &&
+			(strcmp(row->state, "silent") == 0 || strcmp(row->state, "crashed") == 0);
 	char text[CELL_SIZE];
 
 	if (top_columns[type].unit == TOP_BAR) {
@@ -198,13 +199,13 @@ static void draw_title(struct canvas *canvas, const struct top_model *model,
 	top_model_count(model, choice, &guests, &domains);
 	column = canvas_format(canvas, 0, column, CANVAS_PLAIN, "  %s  ", view->clock);
 	if (*choice->domain)
-		column = canvas_format(canvas, 0, column, CANVAS_STRONG, "domain %s: ",
-				       choice->domain);
+		column = canvas_format(canvas, 0, column, CANVAS_STRONG,
+				       "domain %s: ", choice->domain);
 	column = canvas_format(canvas, 0, column, CANVAS_PLAIN, "%zu guest%s", guests,
 			       plural(guests));
 	if (!*choice->domain)
-		column = canvas_format(canvas, 0, column, CANVAS_PLAIN, " in %zu domain%s",
-				       domains, plural(domains));
+		column = canvas_format(canvas, 0, column, CANVAS_PLAIN, " in %zu domain%s", domains,
+				       plural(domains));
 	column = canvas_format(canvas, 0, column, CANVAS_PLAIN, ", by %s%s, every %llu s",
 			       top_columns[choice->sort[choice->kind]].word,
 			       choice->is_reversed ? " reversed" : "",

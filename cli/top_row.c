@@ -147,6 +147,7 @@ void top_row_bar(const struct top_row *row, unsigned int width, unsigned int ret
 		double part = row->values[part_columns[i]];
 
 		end += isnan(part) ? 0 : part;
-		ret_ends[i] = ram > 0 ? (unsigned int)((end < ram ? end / ram : 1) * width + 0.5) : 0;
+		ret_ends[i] =
+			ram > 0 ? (unsigned int)((end < ram ? end / ram : 1) * width + 0.5) : 0;
 	}
 }

@@ -9,7 +9,6 @@
 
 #include "base/sock.h"
 
-
 static struct wire_reader read_payload(const void *payload, size_t length)
 {
 	return (struct wire_reader){ .bytes = payload, .size = length };

@@ -260,13 +260,13 @@ static const struct {
 	const char *order;
 	const char *reversed;
 } guest_orders[] = {
-	{ TOP_NAME, "a b c ", "c b a " },      { TOP_DOMAIN, "b a c ", "a c b " },
-	{ TOP_STATE, "b a c ", "a c b " },     { TOP_RAM, "a c b ", "b c a " },
-	{ TOP_MEMORY, "b c a ", "a c b " },    { TOP_PRIVATE, "c b a ", "a b c " },
-	{ TOP_SHARED, "a b c ", "c b a " },    { TOP_ZERO, "b c a ", "a c b " },
-	{ TOP_RETURNED, "c a b ", "b a c " },  { TOP_RECLAIMED, "b a c ", "c a b " },
-	{ TOP_PSS, "c b a ", "a b c " },       { TOP_MERGES, "c b a ", "a b c " },
-	{ TOP_BREAKS, "a c b ", "b c a " },    { TOP_CPU, "c a b ", "a b c " },
+	{ TOP_NAME, "a b c ", "c b a " },     { TOP_DOMAIN, "b a c ", "a c b " },
+	{ TOP_STATE, "b a c ", "a c b " },    { TOP_RAM, "a c b ", "b c a " },
+	{ TOP_MEMORY, "b c a ", "a c b " },   { TOP_PRIVATE, "c b a ", "a b c " },
+	{ TOP_SHARED, "a b c ", "c b a " },   { TOP_ZERO, "b c a ", "a c b " },
+	{ TOP_RETURNED, "c a b ", "b a c " }, { TOP_RECLAIMED, "b a c ", "c a b " },
+	{ TOP_PSS, "c b a ", "a b c " },      { TOP_MERGES, "c b a ", "a b c " },
+	{ TOP_BREAKS, "a c b ", "b c a " },   { TOP_CPU, "c a b ", "a b c " },
 	{ TOP_OVERHEAD, "a b c ", "c b a " },
 };
 
@@ -319,10 +319,10 @@ static const struct {
 	enum top_column column;
 	const char *order;
 } domain_orders[] = {
-	{ TOP_NAME, "x y z " },	      { TOP_GUESTS, "z y x " }, { TOP_RAM, "z y x " },
+	{ TOP_NAME, "x y z " },	      { TOP_GUESTS, "z y x " },	 { TOP_RAM, "z y x " },
 	{ TOP_MEMORY, "x y z " },     { TOP_PRIVATE, "x z y " }, { TOP_FRAMES, "x z y " },
-	{ TOP_STORE, "y z x " },      { TOP_MERGES, "y x z " }, { TOP_BREAKS, "y x z " },
-	{ TOP_BROKER_CPU, "y x z " }, { TOP_CPU, "y x z " },	{ TOP_OVERHEAD, "x y z " },
+	{ TOP_STORE, "y z x " },      { TOP_MERGES, "y x z " },	 { TOP_BREAKS, "y x z " },
+	{ TOP_BROKER_CPU, "y x z " }, { TOP_CPU, "y x z " },	 { TOP_OVERHEAD, "x y z " },
 };
 
 START_TEST(the_ninth_of_a_fleet_comes_before_the_tenth)
@@ -356,7 +356,7 @@ START_TEST(a_domain_is_the_sum_of_its_guests_and_the_broker)
 	assert_value(1, TOP_CPU, 100);
 	assert_value(1, TOP_BROKER_CPU, 15);
 	assert_value(1, TOP_OVERHEAD, 49); /* the report has added the guests' already */
-	assert_unknown(2, TOP_MERGES); /* its guests' clocks stood still */
+	assert_unknown(2, TOP_MERGES);	   /* its guests' clocks stood still */
 	ck_assert(sum.values[TOP_GUESTS] == 6 && sum.values[TOP_OVERHEAD] == 50 + 49 + 48);
 	ck_assert(sum.values[TOP_MERGES] == 8);
 }

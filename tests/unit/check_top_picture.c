@@ -93,16 +93,17 @@ START_TEST(at_80_by_24_all_that_matters_is_there)
 	add_guest("a");
 	add_guest("b");
 	draw(80, 24);
-	assert_shows("samepage top  12:34:56  2 guests in 1 domain, by name, every 2 s\n"
-		     "memory   128.0 MiB: 32.0 private, 48.0 shared, 16.0 zero, 8.0 returned\n"
-		     "sharing  24.0 MiB reclaimed, - merges/s, - breaks/s\n"
-		     "cost     3.0 MiB overhead, CPU -% in guests' processes, -% in brokers\n"
-		     "bars     # private  = shared  0 zero  - returned  . never touched; sizes in MiB\n"
-		     "\n"
-		     "NAME     STATE    MEMORY              RECLAIMED MERGES/s BREAKS/s  CPU% OVERHEAD\n"
-		     "a        running  #####=======00-....      12.0        -        -     -      0.0\n"
-		     "b        running  #####=======00-....      12.0        -        -     -      0.0\n"
-		     "\n");
+	assert_shows(
+		"samepage top  12:34:56  2 guests in 1 domain, by name, every 2 s\n"
+		"memory   128.0 MiB: 32.0 private, 48.0 shared, 16.0 zero, 8.0 returned\n"
+		"sharing  24.0 MiB reclaimed, - merges/s, - breaks/s\n"
+		"cost     3.0 MiB overhead, CPU -% in guests' processes, -% in brokers\n"
+		"bars     # private  = shared  0 zero  - returned  . never touched; sizes in MiB\n"
+		"\n"
+		"NAME     STATE    MEMORY              RECLAIMED MERGES/s BREAKS/s  CPU% OVERHEAD\n"
+		"a        running  #####=======00-....      12.0        -        -     -      0.0\n"
+		"b        running  #####=======00-....      12.0        -        -     -      0.0\n"
+		"\n");
 	assert_shows("\nq quit  ? help");
 }
 END_TEST
