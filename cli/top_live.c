@@ -311,6 +311,7 @@ static void on_end(void *context, int number)
 	press_quit(context);
 }
 
+/* Also after a stop: who was stopped is not told of the sizes that a window had meanwhile. */
 static void on_resize(void *context, int number)
 {
 	struct live *live = context;
@@ -332,6 +333,8 @@ static int live_listen(struct live *live)
 		rc = loop_add_fd(live->loop, STDIN_FILENO, EPOLLIN, on_keys, live, &source);
 	if (rc == 0)
 		rc = loop_add_signal(live->loop, SIGWINCH, on_resize, live, &source);
+	if (rc == 0)
+		rc = loop_add_signal(live->loop, SIGCONT, on_resize, live, &source);
 	if (rc == 0)
 		rc = end_signals_listen(live->loop, on_end, live, ends);
 	return rc;

@@ -33,6 +33,7 @@ struct top_model {
 	struct entries domains;
 	const struct top_row **shown; /* room for all of either */
 	struct fail complaint;
+	bool has_report;
 };
 
 static const enum top_column rate_columns[] = { TOP_MERGES, TOP_BREAKS, TOP_CPU, TOP_BROKER_CPU };
@@ -252,7 +253,7 @@ int top_model_take(struct top_model *model, const struct report *report, uint64_
 {
 	size_t guest_limit = report->guest_count + report->silent_count;
 	size_t domain_limit = report->domain_count + guest_limit;
-	struct top_model next = { 0 };
+	struct top_model next = { .has_report = true };
 
 	next.guests.list = calloc(guest_limit + 1, sizeof(*next.guests.list));
 	next.domains.list = calloc(domain_limit + 1, sizeof(*next.domains.list));
@@ -294,6 +295,21 @@ static size_t entries_count(const struct entries *entries, enum top_kind kind,
 	return count;
 }
 
+/* Of nobody all is 0, once it is known that there is nobody. */
+static void domains_sum_up(const struct top_model *model, const struct top_choice *choice,
+			   struct top_row *ret_sum)
+{
+	const struct entries *domains = &model->domains;
+
+	top_row_init(ret_sum, "total");
+	for (size_t i = 0; i < domains->count; i++)
+		if (row_is_chosen(&domains->list[i].row, TOP_OF_DOMAINS, choice))
+			top_row_add(ret_sum, &domains->list[i].row);
+	if (model->has_report && entries_count(domains, TOP_OF_DOMAINS, choice) == 0)
+		memset(ret_sum->values, 0, sizeof(ret_sum->values));
+	top_row_sum_up(ret_sum);
+}
+
 static int compare_rows(const void *a, const void *b, void *context)
 {
 	const struct top_choice *choice = context;
@@ -311,11 +327,7 @@ const struct top_row *const *top_model_rows(struct top_model *model,
 	struct top_choice order = *choice;
 	size_t count = 0;
 
-	top_row_init(ret_sum, "total");
-	for (size_t i = 0; i < model->domains.count; i++)
-		if (row_is_chosen(&model->domains.list[i].row, TOP_OF_DOMAINS, choice))
-			top_row_add(ret_sum, &model->domains.list[i].row);
-	top_row_sum_up(ret_sum);
+	domains_sum_up(model, choice, ret_sum);
 	for (size_t i = 0; i < entries->count; i++)
 		if (row_is_chosen(&entries->list[i].row, choice->kind, choice))
 			model->shown[count++] = &entries->list[i].row;

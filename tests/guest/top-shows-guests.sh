@@ -198,6 +198,20 @@ for words in "NO_COLOR=1 top" "top --no-color"; do
 	"${tmux[@]}" kill-session -t top
 done
 
+# ------------------------------------------------------------ stopped and continued, in a window of another size
+
+"${tmux[@]}" new-session -d -s top -x 80 -y 24 "TERM=screen PS1='stopped> ' bash --norc --noprofile"
+press "'$samepage' top; exit" Enter
+await_screen '^web-2 '
+press C-z
+await_screen '^stopped> '
+"${tmux[@]}" resize-window -t top -x 90 -y 12
+press fg Enter
+await_screen '^web-2 '
+[ "$(screen | sed -n '12s/ quit.*//p')" = q ] || fail "drawn for another window: $(screen)"
+"${tmux[@]}" kill-session -t top
+say "stopped and continued: drawn for the window that it comes back to"
+
 # ------------------------------------------------------------ whatever ends it
 
 top_pid() {

@@ -180,8 +180,11 @@ START_TEST(a_guest_appears_and_goes)
 {
 	struct report_guest *first = add_guest("b", "web", 1);
 
+	rows = top_model_rows(model, &choice, &row_count, &sum);
+	ck_assert(row_count == 0 && isnan(sum.values[TOP_RAM]));
 	take(100);
 	assert_order("b ");
+	ck_assert(isnan(sum.values[TOP_MERGES]));
 	add_guest("a", "web", 2);
 	grow(first, 2, 20, 0, 0);
 	take(102);
@@ -194,7 +197,7 @@ START_TEST(a_guest_appears_and_goes)
 	report.guest_count = 0;
 	take(106);
 	ck_assert_uint_eq(row_count, 0);
-	ck_assert(isnan(sum.values[TOP_RAM]));
+	ck_assert(sum.values[TOP_RAM] == 0 && sum.values[TOP_MERGES] == 0);
 }
 END_TEST
 
