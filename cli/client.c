@@ -141,20 +141,22 @@ static int receive_all(int fd, uint8_t *bytes, size_t length, uint64_t deadline_
 	return 0;
 }
 
-/* One request and the message that answers it. payload: CONTROL_MAX_PAYLOAD bytes. */
-static int client_ask(struct client *client, const struct control_request *request, int pass_fd,
-		      int timeout_ms, uint8_t *payload, struct wire_header *ret_header)
+/* A few bytes into an empty socket: never partial, never waits. */
+static int client_send(struct client *client, const struct control_request *request, int pass_fd)
 {
-	uint64_t deadline_ns = deadline_after(timeout_ms);
 	uint8_t bytes[CONTROL_MAX_REQUEST];
 	int rc = control_request_encode(request, bytes, sizeof(bytes));
 
-	if (rc < 0)
-		return rc;
-	/* a few bytes into an empty socket: never partial, never waits */
-	rc = sock_write_fd(client->fd, bytes, (size_t)rc, pass_fd);
-	if (rc == 0)
-		rc = receive_all(client->fd, bytes, WIRE_HEADER_SIZE, deadline_ns);
+	return rc < 0 ? rc : sock_write_fd(client->fd, bytes, (size_t)rc, pass_fd);
+}
+
+/* payload: CONTROL_MAX_PAYLOAD bytes. */
+static int client_receive(struct client *client, uint64_t deadline_ns, uint8_t *payload,
+			  struct wire_header *ret_header)
+{
+	uint8_t bytes[WIRE_HEADER_SIZE];
+	int rc = receive_all(client->fd, bytes, sizeof(bytes), deadline_ns);
+
 	if (rc == 0)
 		rc = wire_header_decode(bytes, CONTROL_MAX_PAYLOAD, ret_header);
 	if (rc == 0)
@@ -187,8 +189,10 @@ int client_request_number(struct client *client, const struct control_request *r
 	uint8_t payload[CONTROL_MAX_PAYLOAD];
 	struct control_outcome outcome;
 	struct wire_header header;
-	int rc = client_ask(client, request, pass_fd, timeout_ms, payload, &header);
+	int rc = client_send(client, request, pass_fd);
 
+	if (rc == 0)
+		rc = client_receive(client, deadline_after(timeout_ms), payload, &header);
 	if (rc == 0 && header.type != CONTROL_OUTCOME)
 		rc = -EPROTO;
 	if (rc == 0)
@@ -208,17 +212,29 @@ int client_request(struct client *client, enum control_type type, int pass_fd, i
 	return client_request_number(client, &request, pass_fd, timeout_ms, why);
 }
 
-int client_report(struct client *client, struct control_report *ret_report, struct fail *why)
+static const struct control_request report_request = { .type = CONTROL_REPORT };
+
+/* What a report request is answered with. */
+static int client_receive_report(struct client *client, uint64_t deadline_ns,
+				 struct control_report *ret_report)
 {
-	struct control_request request = { .type = CONTROL_REPORT };
 	uint8_t payload[CONTROL_MAX_PAYLOAD];
 	struct wire_header header;
-	int rc = client_ask(client, &request, -1, CLIENT_TIMEOUT_MS, payload, &header);
+	int rc = client_receive(client, deadline_ns, payload, &header);
 
 	if (rc == 0 && header.type != CONTROL_REPORT_REPLY)
 		rc = -EPROTO;
 	if (rc == 0)
 		rc = control_report_decode(payload, header.length, ret_report);
+	return rc;
+}
+
+int client_report(struct client *client, struct control_report *ret_report, struct fail *why)
+{
+	int rc = client_send(client, &report_request, -1);
+
+	if (rc == 0)
+		rc = client_receive_report(client, deadline_after(CLIENT_TIMEOUT_MS), ret_report);
 	return rc < 0 ? ask_failed(client, rc, why) : 0;
 }
 
@@ -249,32 +265,116 @@ int client_end(struct client *client, struct fail *why)
 	return client_kill(client, why);
 }
 
-int client_report_all(struct control_report **ret_reports, size_t *ret_count, struct fail *why)
+/* So many are asked at the same time: each takes two descriptors. */
+#define ROLL_CALL_BATCH 256
+
+/* Who has ended is not missed. */
+static void roll_add_silent(struct client_roll *roll, const char *name, int rc,
+			    const struct fail *why)
 {
-	AUTO_FREE struct control_report *reports = NULL;
-	char **names;
-	size_t name_count, count = 0;
-	int rc = rundir_names(RUNDIR_GUESTS, &names, &name_count, why);
+	struct client_silent *silent = &roll->silent[roll->silent_count];
+
+	if (rc == -ENOENT || rc == -ECONNRESET)
+		return;
+	snprintf(silent->name, sizeof(silent->name), "%s", name);
+	silent->why = *why;
+	roll->silent_count++;
+}
+
+static void roll_take_answer(struct client_roll *roll, struct client *client, uint64_t deadline_ns)
+{
+	struct fail why;
+	int rc = client_receive_report(client, deadline_ns, &roll->reports[roll->count]);
+
+	if (rc == 0)
+		roll->count++;
+	else
+		roll_add_silent(roll, client->name, ask_failed(client, rc, &why), &why);
+}
+
+static int roll_ask(const char *name, struct client *ret_client, struct fail *why)
+{
+	AUTO_CLIENT struct client client = CLIENT_NONE;
+	int rc = client_connect(name, &client, why);
 
 	if (rc < 0)
 		return rc;
-	reports = calloc(name_count + 1, sizeof(*reports));
-	for (size_t i = 0; reports && i < name_count; i++) {
-		AUTO_CLIENT struct client client = CLIENT_NONE;
-		struct fail silent;
+	rc = client_send(&client, &report_request, -1);
+	if (rc < 0)
+		return ask_failed(&client, rc, why);
+	*ret_client = client;
+	client = (struct client)CLIENT_NONE;
+	return 0;
+}
 
-		rc = client_connect(names[i], &client, &silent);
+/* All are asked before the first answer is waited for, so that all have the same time. */
+static void roll_call_batch(struct client_roll *roll, char **names, size_t count, int timeout_ms)
+{
+	struct client clients[ROLL_CALL_BATCH];
+	uint64_t deadline_ns = deadline_after(timeout_ms);
+	size_t asked = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct fail why;
+		int rc = roll_ask(names[i], &clients[asked], &why);
+
 		if (rc == 0)
-			rc = client_report(&client, &reports[count], &silent);
-		if (rc == 0)
-			count++;
-		else if (rc != -ENOENT && rc != -ECONNRESET)
-			log_warn("%s", silent.text);
+			asked++;
+		else
+			roll_add_silent(roll, names[i], rc, &why);
 	}
-	rundir_names_free(names, name_count);
-	if (!reports)
-		return fail_errno(why, ENOMEM, "cannot list the guests");
-	*ret_reports = TAKE(reports);
-	*ret_count = count;
+	for (size_t i = 0; i < asked; i++) {
+		roll_take_answer(roll, &clients[i], deadline_ns);
+		client_close(&clients[i]);
+	}
+}
+
+int client_roll_call(int timeout_ms, struct client_roll *ret_roll, struct fail *why)
+{
+	struct client_roll roll = { 0 };
+	char **names;
+	size_t count;
+	int rc = rundir_names(RUNDIR_GUESTS, &names, &count, why);
+
+	if (rc < 0)
+		return rc;
+	roll.reports = calloc(count + 1, sizeof(*roll.reports));
+	roll.silent = calloc(count + 1, sizeof(*roll.silent));
+	if (roll.reports && roll.silent) {
+		for (size_t i = 0; i < count; i += ROLL_CALL_BATCH) {
+			size_t left = count - i;
+
+			roll_call_batch(&roll, names + i,
+					left < ROLL_CALL_BATCH ? left : ROLL_CALL_BATCH,
+					timeout_ms);
+		}
+		*ret_roll = roll;
+	} else {
+		client_roll_done(&roll);
+		rc = fail_errno(why, ENOMEM, "cannot list the guests");
+	}
+	rundir_names_free(names, count);
+	return rc;
+}
+
+void client_roll_done(struct client_roll *roll)
+{
+	free(roll->reports);
+	free(roll->silent);
+	*roll = (struct client_roll){ 0 };
+}
+
+int client_report_all(struct control_report **ret_reports, size_t *ret_count, struct fail *why)
+{
+	struct client_roll roll;
+	int rc = client_roll_call(CLIENT_TIMEOUT_MS, &roll, why);
+
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < roll.silent_count; i++)
+		log_warn("%s", roll.silent[i].why.text);
+	*ret_reports = TAKE(roll.reports);
+	*ret_count = roll.count;
+	client_roll_done(&roll);
 	return 0;
 }

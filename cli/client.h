@@ -61,10 +61,28 @@ CHECKED int client_wait_end(struct client *client, int timeout_ms);
  */
 CHECKED int client_end(struct client *client, struct fail *why);
 
+/* A guest that runs, and whose report is missing. */
+struct client_silent {
+	char name[WIRE_TEXT_SIZE];
+	struct fail why;
+};
+
+struct client_roll {
+	struct control_report *reports; /* sorted by name */
+	size_t count;
+	struct client_silent *silent; /* sorted too */
+	size_t silent_count;
+};
+
 /*
- * Reports of all guests of this user that answer, sorted by name. The caller
- * frees the array. Guests that end meanwhile are left out; one that does not
- * answer is left out with a warning.
+ * Asks all guests of this user for their reports, at the same time: one that does not
+ * answer holds nobody up for longer than the timeout. Guests that end meanwhile are left out.
+ */
+CHECKED int client_roll_call(int timeout_ms, struct client_roll *ret_roll, struct fail *why);
+void client_roll_done(struct client_roll *roll);
+
+/*
+ * The reports of a roll call, of whose silent guests it warns. The caller frees the array.
  */
 CHECKED int client_report_all(struct control_report **ret_reports, size_t *ret_count,
 			      struct fail *why);

@@ -154,6 +154,7 @@ void report_free(struct report *report)
 		return;
 	free(report->guests);
 	free(report->domains);
+	free(report->silent);
 	free(report);
 }
 
@@ -179,68 +180,130 @@ static void domain_sweep(const char *name, const char *path)
 	unlink(old_path);
 }
 
-static void brokers_free(struct broker_report **brokers, size_t count)
+/* What comes in while everybody is asked. */
+struct collection {
+	struct client_roll roll;
+	struct broker_report **brokers;
+	size_t broker_count;
+	struct report_silent *silent; /* room for each guest and broker */
+	size_t silent_count;
+};
+
+static void collection_done(struct collection *collection)
 {
-	for (size_t i = 0; brokers && i < count; i++)
-		free(brokers[i]);
-	free(brokers);
+	client_roll_done(&collection->roll);
+	for (size_t i = 0; i < collection->broker_count; i++)
+		free(collection->brokers[i]);
+	free(collection->brokers);
+	free(collection->silent);
 }
 
-/* Leaves *ret as it is where the broker is gone or silent. */
-static bool broker_ask(const char *name, struct broker_report **ret_broker)
+static void collection_add_silent(struct collection *collection, const char *name, bool is_broker,
+				  const struct fail *why)
 {
+	struct report_silent *silent = &collection->silent[collection->silent_count++];
+
+	*silent = (struct report_silent){ .is_broker = is_broker, .why = *why };
+	snprintf(silent->name, sizeof(silent->name), "%s", name);
+}
+
+static void broker_ask(struct collection *collection, const char *name, int timeout_ms)
+{
+	struct broker_report **broker = &collection->brokers[collection->broker_count];
 	char path[RUNDIR_PATH_MAX];
 	struct fail why;
 	int rc = rundir_path(RUNDIR_DOMAINS, name, ".sock", path, &why);
 
 	if (rc == 0)
-		rc = broker_report_query(path, ret_broker, &why);
-	if (rc == -ECONNREFUSED)
+		rc = broker_report_query(path, timeout_ms, broker, &why);
+	if (rc == 0)
+		collection->broker_count++;
+	else if (rc == -ECONNREFUSED)
 		domain_sweep(name, path);
-	else if (rc < 0 && rc != -ENOENT && rc != -ECONNRESET)
-		log_warn("%s", why.text);
-	return rc == 0;
+	else if (rc != -ENOENT && rc != -ECONNRESET)
+		collection_add_silent(collection, name, true, &why);
 }
 
-static int brokers_ask(struct broker_report ***ret_brokers, size_t *ret_count, struct fail *why)
+/* All brokers; and in the list of the silent, first the guests that were. */
+static int brokers_ask(struct collection *collection, int timeout_ms, struct fail *why)
 {
-	struct broker_report **brokers;
+	const struct client_roll *roll = &collection->roll;
 	char **names;
-	size_t name_count, count = 0;
-	int rc = rundir_names(RUNDIR_DOMAINS, &names, &name_count, why);
+	size_t count;
+	int rc = rundir_names(RUNDIR_DOMAINS, &names, &count, why);
 
 	if (rc < 0)
 		return rc;
-	brokers = calloc(name_count + 1, sizeof(*brokers));
-	for (size_t i = 0; brokers && i < name_count; i++)
-		count += broker_ask(names[i], &brokers[count]);
-	rundir_names_free(names, name_count);
-	if (!brokers)
-		return fail_errno(why, ENOMEM, "cannot list the domains");
-	*ret_brokers = brokers;
-	*ret_count = count;
+	collection->brokers = calloc(count + 1, sizeof(*collection->brokers));
+	collection->silent = calloc(roll->silent_count + count + 1, sizeof(*collection->silent));
+	if (collection->brokers && collection->silent) {
+		for (size_t i = 0; i < roll->silent_count; i++)
+			collection_add_silent(collection, roll->silent[i].name, false,
+					      &roll->silent[i].why);
+		for (size_t i = 0; i < count; i++)
+			broker_ask(collection, names[i], timeout_ms);
+	} else {
+		rc = fail_errno(why, ENOMEM, "cannot list the domains");
+	}
+	rundir_names_free(names, count);
+	return rc;
+}
+
+/* Hands the list of the silent over to the report. */
+static int collection_build(struct collection *collection, const struct control_report *guests,
+			    size_t count, struct report **ret_report, struct fail *why)
+{
+	struct report *report;
+	int rc = report_build(guests, count, collection->brokers, collection->broker_count, &report,
+			      why);
+
+	if (rc < 0)
+		return rc;
+	report->silent = TAKE(collection->silent);
+	report->silent_count = collection->silent_count;
+	*ret_report = report;
 	return 0;
+}
+
+int report_collect_within(int timeout_ms, struct report **ret_report, struct fail *why)
+{
+	struct collection collection = { 0 };
+	int rc = client_roll_call(timeout_ms, &collection.roll, why);
+
+	if (rc == 0)
+		rc = brokers_ask(&collection, timeout_ms, why);
+	if (rc == 0)
+		rc = collection_build(&collection, collection.roll.reports, collection.roll.count,
+				      ret_report, why);
+	collection_done(&collection);
+	return rc;
+}
+
+static void silent_say(const struct report *report)
+{
+	for (size_t i = 0; i < report->silent_count; i++)
+		log_warn("%s", report->silent[i].why.text);
 }
 
 int report_of_guests(const struct control_report *guests, size_t guest_count,
 		     struct report **ret_report, struct fail *why)
 {
-	struct broker_report **brokers = NULL;
-	size_t broker_count = 0;
-	int rc = brokers_ask(&brokers, &broker_count, why);
+	struct collection collection = { 0 };
+	int rc = brokers_ask(&collection, CLIENT_TIMEOUT_MS, why);
 
-	if (rc < 0)
-		return rc;
-	rc = report_build(guests, guest_count, brokers, broker_count, ret_report, why);
-	brokers_free(brokers, broker_count);
+	if (rc == 0)
+		rc = collection_build(&collection, guests, guest_count, ret_report, why);
+	collection_done(&collection);
+	if (rc == 0)
+		silent_say(*ret_report);
 	return rc;
 }
 
 int report_collect(struct report **ret_report, struct fail *why)
 {
-	AUTO_FREE struct control_report *guests = NULL;
-	size_t count;
-	int rc = client_report_all(&guests, &count, why);
+	int rc = report_collect_within(CLIENT_TIMEOUT_MS, ret_report, why);
 
-	return rc < 0 ? rc : report_of_guests(guests, count, ret_report, why);
+	if (rc == 0)
+		silent_say(*ret_report);
+	return rc;
 }

@@ -9,6 +9,7 @@
 #ifndef CLI_REPORT_H
 #define CLI_REPORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -35,17 +36,32 @@ struct report_domain {
 	uint64_t broker_cpu_ns;
 };
 
+/* Who was asked and did not answer. */
+struct report_silent {
+	char name[WIRE_TEXT_SIZE];
+	bool is_broker; /* then the name is its domain's */
+	struct fail why;
+};
+
 struct report {
 	struct report_guest *guests; /* sorted by name */
 	size_t guest_count;
 	struct report_domain *domains;
 	size_t domain_count;
+	struct report_silent *silent;
+	size_t silent_count;
 	int64_t reclaimed_bytes;
 	uint64_t overhead_bytes;
 };
 
-/* Asks everybody. Who has gone meanwhile is left out, and its socket removed. */
+/*
+ * Asks everybody. Who has gone meanwhile is left out, and its socket removed. Warns of who
+ * is silent.
+ */
 CHECKED int report_collect(struct report **ret_report, struct fail *why);
+
+/* The same without a word: all guests together, and then each broker, have so much time. */
+CHECKED int report_collect_within(int timeout_ms, struct report **ret_report, struct fail *why);
 void report_free(struct report *report); /* NULL is fine */
 
 /* The same, where all guests have answered already: what is missing is asked of the brokers. */

@@ -69,6 +69,7 @@ extern const struct verb verb_resume;
 extern const struct verb verb_run;
 extern const struct verb verb_stats;
 extern const struct verb verb_stop;
+extern const struct verb verb_top;
 extern const struct verb verb_version;
 
 /* All of them, in the order of the help; ends with NULL. */

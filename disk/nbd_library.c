@@ -2,36 +2,30 @@
 /* nbd_library.c - libnbd, loaded when the first disk needs it */
 #include "disk/nbd_library.h"
 
-#include <dlfcn.h>
 #include <stddef.h>
-#include <string.h>
 
-static const struct {
-	const char *name;
-	size_t offset;
-} functions[] = {
+#include "base/library.h"
+
+static const struct library_function functions[] = {
 #define NBD_ROW(name) { "nbd_" #name, offsetof(struct nbd_library, name) },
 	NBD_FUNCTIONS(NBD_ROW)
 #undef NBD_ROW
 };
 
+static const struct library libnbd = {
+	.file = "libnbd.so.0",
+	.needs = "disks of a server need libnbd (package libnbd0)",
+	.functions = functions,
+	.function_count = ARRAY_SIZE(functions),
+};
+
 int nbd_library_load(const struct nbd_library **ret_library, struct fail *why)
 {
 	static struct nbd_library library;
-	void *handle = dlopen("libnbd.so.0", RTLD_NOW | RTLD_LOCAL);
+	int rc = library_load(&libnbd, &library, why);
 
-	if (!handle)
-		return fail_set(why, ENOENT, "disks of a server need libnbd (package libnbd0): %s",
-				dlerror());
-	for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
-		void *function = dlsym(handle, functions[i].name);
-
-		if (!function)
-			return fail_set(why, ENOENT,
-					"the installed libnbd is too old: it has no %s",
-					functions[i].name);
-		memcpy((char *)&library + functions[i].offset, &function, sizeof(function));
-	}
+	if (rc < 0)
+		return rc;
 	*ret_library = &library;
 	return 0;
 }

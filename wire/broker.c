@@ -9,8 +9,6 @@
 
 #include "base/sock.h"
 
-#define QUERY_SECONDS 5
-
 static struct wire_reader read_payload(const void *payload, size_t length)
 {
 	return (struct wire_reader){ .bytes = payload, .size = length };
@@ -236,9 +234,10 @@ int broker_get_report(const void *payload, size_t length, struct broker_report *
 	return 0;
 }
 
-static int query(int fd, struct broker_report **ret_report)
+static int query(int fd, int timeout_ms, struct broker_report **ret_report)
 {
-	struct timeval patience = { .tv_sec = QUERY_SECONDS };
+	struct timeval patience = { .tv_sec = timeout_ms / 1000,
+				    .tv_usec = timeout_ms % 1000 * 1000 };
 	uint8_t bytes[WIRE_HEADER_SIZE];
 	AUTO_FREE uint8_t *payload = NULL;
 	struct wire_header header;
@@ -268,14 +267,16 @@ static int query(int fd, struct broker_report **ret_report)
 					    : -EPROTO;
 }
 
-int broker_report_query(const char *socket_path, struct broker_report **ret_report,
+int broker_report_query(const char *socket_path, int timeout_ms, struct broker_report **ret_report,
 			struct fail *why)
 {
 	AUTO_CLOSE int fd = -1;
 	int rc = sock_connect(socket_path, false, &fd);
 
 	if (rc == 0)
-		rc = query(fd, ret_report);
+		rc = query(fd, timeout_ms, ret_report);
+	if (rc == -EAGAIN)
+		return fail_set(why, EAGAIN, "the broker at %s does not answer", socket_path);
 	if (rc < 0)
 		return fail_errno(why, -rc, "cannot ask the broker at %s", socket_path);
 	return 0;

@@ -136,10 +136,10 @@ CHECKED int broker_get_report(const void *payload, size_t length,
 			      struct broker_report **ret_report);
 
 /*
- * Asks the broker at this socket. -ECONNREFUSED, -ENOENT: there is none. Waits five
- * seconds at most. The caller frees *ret_report.
+ * Asks the broker at this socket. -ECONNREFUSED, -ENOENT: there is none; -EAGAIN: it was
+ * silent for timeout_ms. The caller frees *ret_report.
  */
-CHECKED int broker_report_query(const char *socket_path, struct broker_report **ret_report,
-				struct fail *why);
+CHECKED int broker_report_query(const char *socket_path, int timeout_ms,
+				struct broker_report **ret_report, struct fail *why);
 
 #endif

@@ -66,7 +66,7 @@ struct broker_report *ask_report(void)
 	struct broker_report *report = NULL;
 	struct fail why;
 
-	ck_assert_int_eq(broker_report_query(socket_path, &report, &why), 0);
+	ck_assert_int_eq(broker_report_query(socket_path, 5000, &report, &why), 0);
 	return report;
 }
 

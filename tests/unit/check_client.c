@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/rundir.h"
 #include "base/sock.h"
 #include "cli/census.h"
@@ -506,6 +507,38 @@ START_TEST(all_guests_are_found_but_the_dead_ones)
 }
 END_TEST
 
+/* They accept connections, as the kernel does for a stopped process, and say nothing. */
+START_TEST(who_is_silent_holds_nobody_up)
+{
+	static const char *const names[] = { "a-stopped", "b-stopped", "z-stopped" };
+	uint64_t start = now_ns(), took;
+	char path[RUNDIR_PATH_MAX];
+	struct client_roll roll;
+	int fds[3];
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		socket_path(names[i], path);
+		ck_assert_int_eq(sock_listen(path, &fds[i]), 0);
+	}
+	ck_assert_int_eq(client_roll_call(500, &roll, &why), 0);
+	took = now_ns() - start;
+	ck_assert_uint_ge(took, 500 * NS_PER_MS);
+	ck_assert_uint_lt(took, 1000 * NS_PER_MS); /* not once for each */
+	ck_assert_uint_eq(roll.count, 1);
+	ck_assert_uint_eq(roll.reports[0].passes, 77);
+	ck_assert_uint_eq(roll.silent_count, 3);
+	ck_assert_str_eq(roll.silent[2].name, "z-stopped");
+	ck_assert_ptr_nonnull(strstr(roll.silent[0].why.text, "'a-stopped'"));
+	ck_assert_ptr_nonnull(strstr(roll.silent[0].why.text, "does not answer"));
+	client_roll_done(&roll);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		socket_path(names[i], path);
+		unlink(path);
+		close(fds[i]);
+	}
+}
+END_TEST
+
 START_TEST(names_do_not_leave_the_directory)
 {
 	static const char *const names[] = { "../guests/guest", "..", ".", "", "a/b" };
@@ -536,6 +569,7 @@ static const struct suite_test tests[] = {
 	{ "misuse", &a_stale_socket_is_nobody_and_is_removed },
 	{ "misuse", &a_log_with_words_outlives_its_guest },
 	{ "misuse", &a_stale_name_can_be_claimed },
+	{ "misuse", &who_is_silent_holds_nobody_up },
 	{ "misuse", &names_do_not_leave_the_directory },
 };
 
