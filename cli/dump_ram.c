@@ -89,6 +89,7 @@ const struct verb verb_dump_ram = {
 	.synopsis = "NAME FILE",
 	.example = "  samepage dump-ram web-1 web-1.ram\n",
 	.options = options,
+	.operands = OPERANDS_GUEST_AND_FILE,
 	.min_operands = 2,
 	.max_operands = 2,
 	.exec = dump_ram_exec,

@@ -337,7 +337,7 @@ const struct verb verb_logs = {
 		   "  samepage logs --follow --domain web\n",
 	.options = options,
 	.settings_size = sizeof(struct settings),
-	.operands = OPERANDS_GUESTS,
+	.operands = OPERANDS_LOGS,
 	.max_operands = -1,
 	.check = targets_check,
 	.exec = logs_exec,

@@ -66,7 +66,7 @@ static const struct option options[] = {
 	  "then: ro, raw, overlay[=DIR] (writes are the guest's own and go with it),\n"
 	  "serial=TEXT; %n stands for the guest's name",
 	  OPTION_TEXTS, FIELD(disks), 0, 0, 0 },
-	{ "net", "KIND[,...]",
+	{ "net", "user[,...]|tap=NAME[,...]|none",
 	  "a network, several if given again: user[,forward=HOST:GUEST]... (through passt,\n"
 	  "without privileges), tap=NAME[,vhost=on|off], or none (the default);\n"
 	  "mac=ADDRESS may follow; %n stands for the guest's name",
@@ -84,11 +84,11 @@ static const struct option options[] = {
 	  OPTION_NUMBER, FIELD(count), 1, MAX_COUNT, 0 },
 	{ "detach", NULL, "return once the guests run; they go on in the background", OPTION_FLAG,
 	  FIELD(detach), 0, 0, 0 },
-	{ "console", "WHERE",
+	{ "console", "stdio|none|FILE",
 	  "the serial console: stdio, none, or a file for its output, where %n\n"
 	  "stands for the guest's name (default stdio; none with --detach)",
 	  OPTION_TEXT, FIELD(console), 0, 0, 0 },
-	{ "domain", "NAME",
+	{ "domain", "DOMAIN",
 	  "share memory with the guests of other commands that name this domain\n"
 	  "(default: only with the guests of this command)",
 	  OPTION_NAME, FIELD(domain), 0, 0, 0 },
@@ -131,7 +131,7 @@ static const struct option options[] = {
 	{ "ram-image", "FILE", "fill the memory from an image instead of booting; needs --paused",
 	  OPTION_TEXT, FIELD(ram_image), 0, 0, 0 },
 	{ "paused", NULL, "start with the vCPUs stopped", OPTION_FLAG, FIELD(paused), 0, 0, 0 },
-	{ "log-level", "LEVEL", "error, warn, info or debug (default warn)", OPTION_LEVEL,
+	{ "log-level", "error|warn|info|debug", "how much is said (default warn)", OPTION_LEVEL,
 	  FIELD(log_level), 0, 0, 0 },
 	{ 0 },
 };

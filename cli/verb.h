@@ -33,6 +33,9 @@ struct call {
 enum verb_operands {
 	OPERANDS_OTHER,
 	OPERANDS_GUESTS, /* names of running guests */
+	OPERANDS_LOGS,	 /* the same, and of those that have left a log */
+	OPERANDS_GUEST_AND_FILE,
+	OPERANDS_FILES,
 	OPERANDS_VERBS,
 };
 
@@ -56,6 +59,7 @@ struct verb {
 
 extern const struct verb verb_balloon;
 extern const struct verb verb_broker;
+extern const struct verb verb_complete;
 extern const struct verb verb_console;
 extern const struct verb verb_doctor;
 extern const struct verb verb_dump_ram;
