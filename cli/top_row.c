@@ -29,7 +29,7 @@ const struct top_column_type top_columns[TOP_COLUMNS] = {
 	[TOP_MERGES] = { "MERGES/s", "merges", TOP_RATE, 8, BOTH },
 	[TOP_BREAKS] = { "BREAKS/s", "breaks", TOP_RATE, 8, BOTH },
 	[TOP_CPU] = { "CPU%", "cpu", TOP_PERCENT, 5, BOTH },
-	[TOP_BROKER_CPU] = { "BROKER%", "broker-cpu", TOP_PERCENT, 7, DOMAINS },
+	[TOP_BROKER_CPU] = { "BROKER%", "broker", TOP_PERCENT, 7, DOMAINS },
 	[TOP_OVERHEAD] = { "OVERHEAD", "overhead", TOP_BYTES, 8, BOTH },
 };
 

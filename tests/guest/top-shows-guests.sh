@@ -207,8 +207,10 @@ press C-z
 await_screen '^stopped> '
 "${tmux[@]}" resize-window -t top -x 90 -y 12
 press fg Enter
-await_screen '^web-2 '
-[ "$(screen | sed -n '12s/ quit.*//p')" = q ] || fail "drawn for another window: $(screen)"
+foot_is_last() {
+	[ "$(screen | sed -n '12s/ quit.*//p')" = q ]
+}
+await 10 foot_is_last || fail "drawn for another window: $(screen)"
 "${tmux[@]}" kill-session -t top
 say "stopped and continued: drawn for the window that it comes back to"
 
