@@ -328,6 +328,7 @@ int guest_run(const struct guest_config *config, struct fail *why)
 	enum vm_end end = VM_END_NONE;
 	int rc;
 
+	log_set_level(config->log_level);
 	prepare_signals();
 	no_core_dump();
 	small_stacks();

@@ -77,7 +77,8 @@ static int verb_call(const struct verb *verb, int argc, char **argv)
 	}
 	if (verb->defaults)
 		memcpy(settings, verb->defaults, verb->settings_size);
-	rc = options_parse(verb->options, argc, argv, settings, &call.operand_count, &why);
+	rc = options_parse(verb->options, argc, argv, settings, &call.operand_count,
+			   &call.given, &why);
 	if (rc == OPTIONS_HELP) {
 		verb_print_help(verb);
 		return 0;

@@ -27,6 +27,7 @@ struct call {
 	void *settings; /* the verb's, filled from its options */
 	char **operands;
 	int operand_count;
+	uint64_t given; /* rows of the options that were, a bit for each */
 };
 
 struct verb {
