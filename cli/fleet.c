@@ -92,6 +92,9 @@ static void on_signal(void *context, int number)
 {
 	struct fleet *fleet = context;
 
+	/* all are on their own already: the signal comes too late for them */
+	if (fleet->detach && fleet->starting == 0 && !fleet->is_ending)
+		return;
 	fleet->was_stopped = true;
 	if (!fleet->is_ending)
 		fleet_end(fleet);

@@ -206,6 +206,38 @@ const struct fleet_member *fleet_file_find(const struct fleet_file *file, const 
 	return NULL;
 }
 
+const char **fleet_file_names(const struct fleet_file *file)
+{
+	const char **names = calloc(file->member_count + 1, sizeof(*names));
+
+	for (size_t i = 0; names && i < file->member_count; i++)
+		names[i] = file->members[i].name;
+	return names;
+}
+
+static bool is_named(const char *name, const char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+int fleet_file_narrow(struct fleet_file *file, const char *const *names, size_t count,
+		      struct fail *why)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (!fleet_file_find(file, names[i]))
+			return fail_set(why, ENOENT, "%s has no guest '%s'", file->path, names[i]);
+	for (size_t i = 0; i < file->member_count; i++)
+		if (is_named(file->members[i].name, names, count))
+			file->members[kept++] = file->members[i];
+	file->member_count = kept;
+	return 0;
+}
+
 static int member_add(struct fleet_file *file, size_t definition, uint16_t index, struct fail *why)
 {
 	struct fleet_member member = { .definition = &file->definitions[definition],
@@ -264,6 +296,7 @@ void fleet_file_free(struct fleet_file *file)
 		free(text);
 	}
 	free(file->path);
+	free(file->absolute);
 	free(file->directory);
 	free(file->bytes);
 	free(file->definitions);
@@ -281,12 +314,13 @@ static struct fleet_file *fleet_file_create(const char *path, const char *absolu
 	if (!file)
 		return NULL;
 	file->path = strdup(path);
+	file->absolute = strdup(absolute);
 	file->directory = strndup(absolute, (size_t)(strrchr(absolute, '/') - absolute) + 1);
 	file->bytes = malloc(length + 1);
 	file->definitions = calloc(FLEET_FILE_MAX_GUESTS, sizeof(*file->definitions));
 	file->lines = calloc(FLEET_FILE_MAX_GUESTS, sizeof(*file->lines));
 	file->members = calloc(FLEET_FILE_MAX_GUESTS, sizeof(*file->members));
-	if (!file->path || !file->directory || !file->bytes || !file->definitions || !file->lines ||
+	if (!file->path || !file->absolute || !file->directory || !file->bytes || !file->definitions || !file->lines ||
 	    !file->members) {
 		fleet_file_free(file);
 		return NULL;

@@ -14,6 +14,7 @@
 #include <stddef.h>
 
 #include "cli/definition.h"
+#include "cli/verb.h"
 
 #define FLEET_FILE_MAX_BYTES  (1u << 20)
 #define FLEET_FILE_MAX_GUESTS 1000u
@@ -30,6 +31,7 @@ struct fleet_text; /* what a value that is not in the file itself points to */
 
 struct fleet_file {
 	char *path;		     /* as it was named, for sentences */
+	char *absolute;		     /* the whole path of it */
 	char *directory;	     /* absolute, with a slash at its end: where paths begin */
 	char domain[WIRE_TEXT_SIZE]; /* of guests that name none */
 	char *bytes;
@@ -49,13 +51,17 @@ struct fleet_override {
 };
 
 /*
- * Reads a file and checks it. guest: its member that is asked for, or NULL; then path may
+ * Reads a file and checks it. guest: NULL, or the only one that is wanted; then path may
  * be a directory, of whose files *.conf the one with this guest is taken. -ENOENT: there
  * is no such guest.
  */
 CHECKED int fleet_file_open(const char *path, const char *guest,
 			    const struct fleet_override *override, struct fleet_file **ret_file,
 			    struct fail *why);
+
+/* For verbs that take FILE [NAME...]: the guests that are named, or all. They have no terminal. */
+CHECKED int fleet_file_of_call(const struct call *call, struct fleet_file **ret_file,
+			       struct fail *why);
 
 /* The same from memory: bytes are copied. absolute: the file's whole path. */
 CHECKED int fleet_file_parse(const char *path, const char *absolute, const char *bytes,
@@ -64,6 +70,14 @@ CHECKED int fleet_file_parse(const char *path, const char *absolute, const char 
 
 void fleet_file_free(struct fleet_file *file); /* NULL is fine */
 
+/* Keeps only the members of these names, in the order of the file. -ENOENT. */
+CHECKED int fleet_file_narrow(struct fleet_file *file, const char *const *names, size_t count,
+			      struct fail *why);
+
+/* NULL: there is none. */
 const struct fleet_member *fleet_file_find(const struct fleet_file *file, const char *guest);
+
+/* An array that the caller frees; the names are the file's. NULL: no memory. */
+const char **fleet_file_names(const struct fleet_file *file);
 
 #endif

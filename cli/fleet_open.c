@@ -47,12 +47,7 @@ static int file_read(const char *path, int fd, const struct fleet_override *over
 	return fleet_file_parse(path, absolute, bytes, length, override, ret_file, why);
 }
 
-static int no_such_guest(const char *path, const char *guest, struct fail *why)
-{
-	return fail_set(why, ENOENT, "%s has no guest '%s'", path, guest);
-}
-
-/* guest: NULL, or who has to be in it. Opened without waiting: it may be a pipe. */
+/* guest: NULL, or the only one that is wanted. Opened without waiting: it may be a pipe. */
 static int file_open(const char *path, const char *guest, const struct fleet_override *override,
 		     struct fleet_file **ret_file, struct fail *why)
 {
@@ -66,11 +61,12 @@ static int file_open(const char *path, const char *guest, const struct fleet_ove
 	if (!S_ISREG(st.st_mode))
 		return fail_set(why, EINVAL, "'%s' is not a file", path);
 	rc = file_read(path, fd, override, &file, why);
-	if (rc == 0 && guest && !fleet_file_find(file, guest)) {
+	if (rc < 0)
+		return rc;
+	rc = guest ? fleet_file_narrow(file, &guest, 1, why) : 0;
+	if (rc < 0)
 		fleet_file_free(file);
-		rc = no_such_guest(path, guest, why);
-	}
-	if (rc == 0)
+	else
 		*ret_file = file;
 	return rc;
 }
@@ -151,4 +147,22 @@ int fleet_file_open(const char *path, const char *guest, const struct fleet_over
 				"guest that is in one",
 				path);
 	return directory_find(path, guest, override, ret_file, why);
+}
+
+int fleet_file_of_call(const struct call *call, struct fleet_file **ret_file, struct fail *why)
+{
+	const struct fleet_override override = { .detach = true };
+	struct fleet_file *file;
+	int rc = fleet_file_open(call->operands[0], NULL, &override, &file, why);
+
+	if (rc < 0)
+		return rc;
+	if (call->operand_count > 1)
+		rc = fleet_file_narrow(file, (const char *const *)call->operands + 1,
+				       (size_t)call->operand_count - 1, why);
+	if (rc < 0)
+		fleet_file_free(file);
+	else
+		*ret_file = file;
+	return rc;
 }

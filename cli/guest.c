@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/rundir.h"
+#include "cli/definition_text.h"
 #include "cli/end_signals.h"
 #include "cli/guest_census.h"
 #include "cli/guest_report.h"
@@ -116,6 +117,13 @@ static int on_census(void *context, int fd, struct fail *why)
 	return guest_census_write(guest->machine, guest->share, fd, why);
 }
 
+static int on_definition(void *context, int fd, struct fail *why)
+{
+	const struct guest *guest = context;
+
+	return definition_text_write(guest->config->definition, fd, why);
+}
+
 static int on_read_pages(void *context, uint64_t count, int fd, struct fail *why)
 {
 	struct guest *guest = context;
@@ -164,6 +172,7 @@ static const struct control_ops control_ops = {
 	.resume = on_resume,
 	.balloon = on_balloon,
 	.census = on_census,
+	.definition = on_definition,
 	.read_pages = on_read_pages,
 	.dump_ram = on_dump_ram,
 	.console = on_console,

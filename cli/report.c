@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/rundir.h"
 #include "base/sock.h"
+#include "cli/broker_watch.h"
 #include "cli/client.h"
 
 #define PAGE_SIZE 4096
@@ -116,26 +117,6 @@ void report_free(struct report *report)
 	free(report);
 }
 
-/*
- * Removes what a broker that was killed has left. With the lock that guests hold
- * while they start a broker, or not at all.
- */
-static void domain_sweep(const char *name, const char *path)
-{
-	char log_path[RUNDIR_PATH_MAX];
-	AUTO_CLOSE int lock_fd = -1;
-	AUTO_CLOSE int probe_fd = -1;
-	struct fail why;
-
-	if (rundir_path(RUNDIR_DOMAINS, name, ".log", log_path, &why) < 0 ||
-	    rundir_lock(RUNDIR_DOMAINS, false, &lock_fd, &why) < 0)
-		return;
-	if (sock_connect(path, true, &probe_fd) != -ECONNREFUSED)
-		return;
-	unlink(path);
-	unlink(log_path);
-}
-
 static void brokers_free(struct broker_report **brokers, size_t count)
 {
 	for (size_t i = 0; brokers && i < count; i++)
@@ -153,7 +134,7 @@ static bool broker_ask(const char *name, struct broker_report **ret_broker)
 	if (rc == 0)
 		rc = broker_report_query(path, ret_broker, &why);
 	if (rc == -ECONNREFUSED)
-		domain_sweep(name, path);
+		broker_sweep(name);
 	else if (rc < 0 && rc != -ENOENT && rc != -ECONNRESET)
 		log_warn("%s", why.text);
 	return rc == 0;

@@ -212,13 +212,9 @@ static int batch_of_file(const struct settings *settings, const struct fleet_fil
 {
 	int rc = batch_create(file->member_count, ret_batch, why);
 
-	for (size_t i = 0; rc == 0 && i < file->member_count; i++) {
-		const struct fleet_member *member = &file->members[i];
-
-		if (!settings->only || strcmp(settings->only, member->name) == 0)
-			rc = batch_add(ret_batch, member->definition, member->index, file->domain,
-				       settings->detach, why);
-	}
+	for (size_t i = 0; rc == 0 && i < file->member_count; i++)
+		rc = batch_add(ret_batch, file->members[i].definition, file->members[i].index,
+			       file->domain, settings->detach, why);
 	return rc;
 }
 

@@ -50,6 +50,7 @@ struct verb {
 extern const struct verb verb_balloon;
 extern const struct verb verb_broker;
 extern const struct verb verb_console;
+extern const struct verb verb_down;
 extern const struct verb verb_dump_ram;
 extern const struct verb verb_explain;
 extern const struct verb verb_help;
@@ -60,6 +61,7 @@ extern const struct verb verb_resume;
 extern const struct verb verb_run;
 extern const struct verb verb_stats;
 extern const struct verb verb_stop;
+extern const struct verb verb_up;
 extern const struct verb verb_version;
 
 /* All of them, in the order of the help; ends with NULL. */
