@@ -6,12 +6,15 @@
 #include <sys/resource.h>
 
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/parse.h"
 #include "broker/broker.h"
+#include "broker/handover.h"
 #include "cli/verb.h"
 
 struct broker_settings {
 	uint64_t listen_fd; /* 0: not given */
+	uint64_t start_fd;  /* the same */
 	enum log_level log_level;
 };
 
@@ -21,6 +24,13 @@ static const struct option options[] = {
 	  .text = "descriptor of the domain's listening socket",
 	  .kind = OPTION_NUMBER,
 	  .field = offsetof(struct broker_settings, listen_fd),
+	  .low = 3,
+	  .high = 1023 },
+	{ .name = "start-fd",
+	  .value = "FD",
+	  .text = "descriptor of a connection by which a guest hands over domain and socket",
+	  .kind = OPTION_NUMBER,
+	  .field = offsetof(struct broker_settings, start_fd),
 	  .low = 3,
 	  .high = 1023 },
 	{ .name = "log-level",
@@ -39,6 +49,13 @@ static int broker_check(const struct call *call, struct fail *why)
 	const struct broker_settings *settings = call->settings;
 	const char *domain = call->operands[0];
 
+	if (settings->start_fd)
+		return call->operand_count == 0 && !settings->listen_fd
+			       ? 0
+			       : fail_set(why, EINVAL,
+					  "--start-fd brings domain and socket: leave both out");
+	if (call->operand_count == 0)
+		return fail_set(why, EINVAL, "broker needs %s", verb_broker.synopsis);
 	if (!name_is_valid(domain[0] == '@' ? domain + 1 : domain))
 		return fail_set(why, EINVAL, "'%s' cannot name a domain", domain);
 	if (settings->listen_fd == 0)
@@ -63,7 +80,8 @@ static void broker_settle_in(void)
 		log_warn("cannot raise the limit of open files: %s", strerror(errno));
 }
 
-static int broker_exec(const struct call *call, struct fail *why)
+/* The service manager's child stays who it is; the guest's is nobody's child. */
+static int broker_of_guest(const struct call *call, struct fail *why)
 {
 	const struct broker_settings *settings = call->settings;
 	pid_t pid = fork();
@@ -73,21 +91,41 @@ static int broker_exec(const struct call *call, struct fail *why)
 		return fail_errno(why, errno, "cannot start the broker");
 	if (pid > 0)
 		_exit(0);
-	log_set_name("broker");
-	log_set_level(settings->log_level);
 	broker_settle_in();
 	return broker_main(call->operands[0], (int)settings->listen_fd, why);
+}
+
+static int broker_of_service(int start_fd, struct fail *why)
+{
+	char domain[WIRE_TEXT_SIZE];
+	int listen_fd, rc = handover_receive(start_fd, domain, &listen_fd, why);
+
+	close(start_fd);
+	if (rc < 0)
+		return rc;
+	notify_send("STATUS=Serves domain %s.", domain);
+	broker_settle_in();
+	return broker_main(domain, listen_fd, why);
+}
+
+static int broker_exec(const struct call *call, struct fail *why)
+{
+	const struct broker_settings *settings = call->settings;
+
+	log_set_name("broker");
+	log_set_level(settings->log_level);
+	return settings->start_fd ? broker_of_service((int)settings->start_fd, why)
+				  : broker_of_guest(call, why);
 }
 
 const struct verb verb_broker = {
 	.name = "broker",
 	.purpose = "serve one domain (started by its first guest)",
-	.synopsis = "--listen-fd FD DOMAIN",
+	.synopsis = "--listen-fd FD DOMAIN|--start-fd FD",
 	.example = "  samepage run --domain web ...   (starts it where it is needed)\n",
 	.options = options,
 	.defaults = &defaults,
 	.settings_size = sizeof(struct broker_settings),
-	.min_operands = 1,
 	.max_operands = 1,
 	.is_internal = true,
 	.check = broker_check,

@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/rundir.h"
 #include "cli/definition_text.h"
 #include "cli/end_signals.h"
@@ -267,6 +268,9 @@ static int guest_start(struct guest *guest, struct fail *why)
 				   guest, why);
 	if (rc == 0 && config->on_started)
 		rc = config->on_started(config->context, why);
+	if (rc == 0)
+		notify_send("READY=1\nMAINPID=%d\nSTATUS=Guest %s runs.", (int)getpid(),
+			    machine.name);
 	return rc;
 }
 
@@ -344,6 +348,8 @@ int guest_run(const struct guest_config *config, struct fail *why)
 	rc = guest_start(&guest, why);
 	if (rc == 0)
 		rc = machine_run(guest.machine, &end, why);
+	/* not when the button is pressed: that is a wish, which a guest may decline */
+	notify_send("STOPPING=1\nSTATUS=Guest %s has ended.", config->machine.name);
 	guest_end(&guest);
 	if (rc == -EINTR) /* told to end before there was a loop to hear it */
 		return STATUS_ENDED;

@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/rundir.h"
 #include "cli/verb.h"
 
@@ -82,6 +83,7 @@ void member_main(struct guest_config *config, struct member_start *start)
 	int status;
 
 	log_set_name(member.name);
+	notify_forget(); /* the service is who looks after all of them */
 	signal(SIGPIPE, SIG_IGN);
 	if (start->detach) {
 		setsid();
