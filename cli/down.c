@@ -165,11 +165,12 @@ static int down_run(struct down *down, const struct settings *settings, struct f
 
 static int down_exec(const struct call *call, struct fail *why)
 {
-	struct down down = { .file = NULL };
-	int rc = fleet_file_of_call(call, &down.file, why);
+	struct down down = { .file = fleet_file_of_call(call) };
+	int rc;
 
-	if (rc == 0)
-		rc = down_run(&down, call->settings, why);
+	if (!down.file)
+		return STATUS_USAGE;
+	rc = down_run(&down, call->settings, why);
 	fleet_file_free(down.file);
 	return rc;
 }

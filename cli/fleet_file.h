@@ -59,9 +59,11 @@ CHECKED int fleet_file_open(const char *path, const char *guest,
 			    const struct fleet_override *override, struct fleet_file **ret_file,
 			    struct fail *why);
 
-/* For verbs that take FILE [NAME...]: the guests that are named, or all. They have no terminal. */
-CHECKED int fleet_file_of_call(const struct call *call, struct fleet_file **ret_file,
-			       struct fail *why);
+/*
+ * For verbs that take FILE [NAME...]: the guests that are named, or all. They have no
+ * terminal. NULL: the file or a name is wrong, which was said: STATUS_USAGE.
+ */
+struct fleet_file *fleet_file_of_call(const struct call *call);
 
 /* The same from memory: bytes are copied. absolute: the file's whole path. */
 CHECKED int fleet_file_parse(const char *path, const char *absolute, const char *bytes,

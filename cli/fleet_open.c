@@ -149,20 +149,19 @@ int fleet_file_open(const char *path, const char *guest, const struct fleet_over
 	return directory_find(path, guest, override, ret_file, why);
 }
 
-int fleet_file_of_call(const struct call *call, struct fleet_file **ret_file, struct fail *why)
+struct fleet_file *fleet_file_of_call(const struct call *call)
 {
 	const struct fleet_override override = { .detach = true };
-	struct fleet_file *file;
-	int rc = fleet_file_open(call->operands[0], NULL, &override, &file, why);
+	struct fleet_file *file = NULL;
+	struct fail why;
+	int rc = fleet_file_open(call->operands[0], NULL, &override, &file, &why);
 
-	if (rc < 0)
-		return rc;
-	if (call->operand_count > 1)
+	if (rc == 0 && call->operand_count > 1)
 		rc = fleet_file_narrow(file, (const char *const *)call->operands + 1,
-				       (size_t)call->operand_count - 1, why);
-	if (rc < 0)
-		fleet_file_free(file);
-	else
-		*ret_file = file;
-	return rc;
+				       (size_t)call->operand_count - 1, &why);
+	if (rc == 0)
+		return file;
+	fprintf(stderr, "samepage: %s\n", why.text);
+	fleet_file_free(file);
+	return NULL;
 }

@@ -226,14 +226,16 @@ static int run_exec(const struct call *call, struct fail *why)
 						 .detach = settings->detach };
 	struct fleet_file *file = NULL;
 	struct batch batch = { NULL };
-	int rc = 0;
+	int rc;
 
 	log_set_level(settings->definition.log_level);
-	if (settings->config)
-		rc = fleet_file_open(settings->config, settings->only, &override, &file, why);
-	if (rc == 0)
-		rc = file ? batch_of_file(settings, file, &batch, why)
-			  : batch_of_options(settings, &batch, why);
+	if (settings->config &&
+	    fleet_file_open(settings->config, settings->only, &override, &file, why) < 0) {
+		fprintf(stderr, "samepage: %s\n", why->text);
+		return STATUS_USAGE;
+	}
+	rc = file ? batch_of_file(settings, file, &batch, why)
+		  : batch_of_options(settings, &batch, why);
 	if (rc == 0)
 		rc = batch_run(&batch, settings->detach, why);
 	batch_free(&batch);

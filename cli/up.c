@@ -175,12 +175,12 @@ static int up_exec(const struct call *call, struct fail *why)
 {
 	const struct settings *settings = call->settings;
 	uint64_t began_ns = now_ns();
-	struct fleet_file *file;
+	struct fleet_file *file = fleet_file_of_call(call);
 	struct up up;
-	int rc = fleet_file_of_call(call, &file, why);
+	int rc = 0;
 
-	if (rc < 0)
-		return rc;
+	if (!file)
+		return STATUS_USAGE;
 	if (settings->systemd) {
 		unit_use_rundir();
 		rc = unit_check_file(file->absolute, why);
