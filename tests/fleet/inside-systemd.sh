@@ -77,6 +77,7 @@ grep -q 'samepage-web-3.slice/samepage@web-3.service$' "/proc/$guest/cgroup" || 
 [ "$(brokers | wc -l)" = 1 ] || fail "there is not one broker"
 broker=$(main_pid "$(brokers)")
 ! grep -q 'samepage@' "/proc/$broker/cgroup" || fail "the broker lives with a guest"
+! journalctl --no-pager -u 'samepage*' | grep -E 'samepage: .*(warning|error)' || fail "the fences are in the way"
 
 say "a guest that is killed starts again"
 killed=$(main_pid samepage@web-7)
