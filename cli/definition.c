@@ -62,7 +62,8 @@ static int check_console(const struct definition *definition, bool detach, struc
 		return fail_set(why, EINVAL,
 				"--console stdio and --detach exclude each other: a detached guest "
 				"has no terminal");
-	if (definition->count > 1 && definition_console_is_file(definition) && !strstr(console, "%n"))
+	if (definition->count > 1 && definition_console_is_file(definition) &&
+	    !strstr(console, "%n"))
 		return fail_set(why, EINVAL,
 				"several guests can't share the console file '%s': put %%n, which "
 				"stands for the guest's name, into it",
@@ -104,8 +105,8 @@ static int check_disks(const struct definition *definition, struct fail *why)
 static int check_nets(const struct definition *definition, struct fail *why)
 {
 	struct net_options nets;
-	int rc = net_options_parse(&definition->nets, "guest", (unsigned int)definition->cpus, &nets,
-				   why);
+	int rc = net_options_parse(&definition->nets, "guest", (unsigned int)definition->cpus,
+				   &nets, why);
 
 	if (rc == 0 && definition->count > 1)
 		rc = net_options_check_shared(&definition->nets, why);

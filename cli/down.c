@@ -31,8 +31,9 @@ static const struct settings defaults = { .timeout_seconds = 30 };
 static const struct option options[] = {
 	{ "timeout", "SECONDS", "how long guests may take (default 30); then they are ended",
 	  OPTION_NUMBER, offsetof(struct settings, timeout_seconds), 0, 86400, 0 },
-	{ "systemd", NULL, "stop the units samepage@NAME.service, which says how long they may take",
-	  OPTION_FLAG, offsetof(struct settings, systemd), 0, 0, 0 },
+	{ "systemd", NULL,
+	  "stop the units samepage@NAME.service, which says how long they may take", OPTION_FLAG,
+	  offsetof(struct settings, systemd), 0, 0, 0 },
 	{ 0 },
 };
 

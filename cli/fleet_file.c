@@ -320,8 +320,8 @@ static struct fleet_file *fleet_file_create(const char *path, const char *absolu
 	file->definitions = calloc(FLEET_FILE_MAX_GUESTS, sizeof(*file->definitions));
 	file->lines = calloc(FLEET_FILE_MAX_GUESTS, sizeof(*file->lines));
 	file->members = calloc(FLEET_FILE_MAX_GUESTS, sizeof(*file->members));
-	if (!file->path || !file->absolute || !file->directory || !file->bytes || !file->definitions || !file->lines ||
-	    !file->members) {
+	if (!file->path || !file->absolute || !file->directory || !file->bytes ||
+	    !file->definitions || !file->lines || !file->members) {
 		fleet_file_free(file);
 		return NULL;
 	}

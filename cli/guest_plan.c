@@ -111,7 +111,8 @@ static int configure_nets(const struct definition *definition, struct guest_plan
 	return 0;
 }
 
-/* As if this guest stood alone in a file: how many are like it, or where they are, is no part of it. */
+/* As if this guest stood alone in a file: how many are like it, or where they are, is no part of
+ * it. */
 static int describe(const struct definition *definition, uint16_t index, struct guest_plan *plan,
 		    struct fail *why)
 {

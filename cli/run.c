@@ -128,7 +128,8 @@ static int run_check(const struct call *call, struct fail *why)
 	if (settings->only && !settings->config)
 		return fail_set(why, EINVAL, "--guest needs --config: say in which file it is");
 	/* with a file, what is checked is the two together */
-	return settings->config ? 0 : definition_check(&settings->definition, settings->detach, why);
+	return settings->config ? 0
+				: definition_check(&settings->definition, settings->detach, why);
 }
 
 /* The guests of this command. */

@@ -15,10 +15,10 @@
 #include "base/fail.h"
 
 enum shutdown_outcome {
-	SHUTDOWN_OFF,	  /* it went off in time */
-	SHUTDOWN_ENDED,	  /* it did not, and was ended */
-	SHUTDOWN_ABSENT,  /* there is no such guest; why says so */
-	SHUTDOWN_FAILED,  /* why says in what */
+	SHUTDOWN_OFF,	 /* it went off in time */
+	SHUTDOWN_ENDED,	 /* it did not, and was ended */
+	SHUTDOWN_ABSENT, /* there is no such guest; why says so */
+	SHUTDOWN_FAILED, /* why says in what */
 };
 
 typedef void shutdown_fn(void *context, const char *name, enum shutdown_outcome outcome,

@@ -31,7 +31,8 @@ static int running_compare(struct client *client, const struct fleet_member *mem
 	char names[256], sentence[512];
 	int rc = definition_text_ask(client, &text, why);
 
-	/* it was about to end; a guest of an older samepage hangs up because it does not understand */
+	/* it was about to end; a guest of an older samepage hangs up because it does not understand
+	 */
 	if (rc == -ECONNRESET && client_wait_end(client, CLIENT_END_MS) == 0)
 		return -ENOENT;
 	if (rc < 0)

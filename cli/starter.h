@@ -23,8 +23,8 @@ enum starter_outcome {
 
 struct starter {
 	const struct fleet_file *file;
-	bool by_unit;	     /* systemd starts it */
-	sigset_t signals;    /* what the new process shall hold */
+	bool by_unit;	  /* systemd starts it */
+	sigset_t signals; /* what the new process shall hold */
 };
 
 /* Starts it. -errno. */

@@ -26,11 +26,11 @@ struct settings {
 
 static const struct option options[] = {
 	{ "parallel", "NUMBER",
-	  "start so many guests at once, 1 to 1000 (default: as many as processors)",
-	  OPTION_NUMBER, offsetof(struct settings, parallel), 1, DEFINITION_MAX_COUNT, 0 },
+	  "start so many guests at once, 1 to 1000 (default: as many as processors)", OPTION_NUMBER,
+	  offsetof(struct settings, parallel), 1, DEFINITION_MAX_COUNT, 0 },
 	{ "systemd", NULL,
-	  "let systemd start and look after them, by the units samepage@NAME.service",
-	  OPTION_FLAG, offsetof(struct settings, systemd), 0, 0, 0 },
+	  "let systemd start and look after them, by the units samepage@NAME.service", OPTION_FLAG,
+	  offsetof(struct settings, systemd), 0, 0, 0 },
 	{ 0 },
 };
 

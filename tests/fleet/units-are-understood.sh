@@ -16,10 +16,11 @@ done
 mkdir "$scratch/units"
 for unit in "$scratch"/root/usr/lib/systemd/system/samepage*; do
 	name=${unit##*/}
-	sed "s,\(Exec[A-Za-z]*=-\?\)/[^ ]*/samepage,\1$build/samepage," "$unit" > "$scratch/units/${name/@./@web-1.}"
+	sed "s,\(Exec[A-Za-z]*=-\?\)/[^ ]*/samepage,\1$build/samepage," "$unit" > "$scratch/units/$name"
+	[ "${name/@./@web-1.}" = "$name" ] || cp "$scratch/units/$name" "$scratch/units/${name/@./@web-1.}"
 	! grep '@[a-z_]*@' "$unit" || { echo "$name has a name for a path, and no path"; exit 1; }
 done
-SYSTEMD_UNIT_PATH="$scratch/units:" systemd-analyze verify --man=no "$scratch"/units/* > "$scratch/said" 2>&1 || {
+SYSTEMD_UNIT_PATH="$scratch/units:" systemd-analyze verify --man=no "$scratch"/units/*[!@].* > "$scratch/said" 2>&1 || {
 	cat "$scratch/said"
 	exit 1
 }

@@ -141,17 +141,15 @@ START_TEST(a_changed_definition_is_seen)
 	char names[64];
 
 	ck_assert_int_eq(parse("[guest]\nname = a\nkernel = k\ndisk = d,ro\ncount = 2\n"), 0);
-	ck_assert_int_eq(guest_plan_create(&file->definitions[0], 1, file->domain, true, &plan,
-					   &why),
-			 0);
+	ck_assert_int_eq(
+		guest_plan_create(&file->definitions[0], 1, file->domain, true, &plan, &why), 0);
 	ck_assert_ptr_nonnull(strstr(guest_plan_config(plan)->definition, "name = a-2\n"));
 	ck_assert_ptr_nonnull(strstr(guest_plan_config(plan)->definition, "disk = /srv/d,ro\n"));
 	ck_assert_int_eq(parse("[guest]\nkernel = k\nname = a\ndisk = d,ro\ndisk = e,ro\n"
 			       "mem = 1G\ncount = 3\n"),
 			 0);
-	ck_assert_int_eq(guest_plan_create(&file->definitions[0], 1, file->domain, true, &changed,
-					   &why),
-			 0);
+	ck_assert_int_eq(
+		guest_plan_create(&file->definitions[0], 1, file->domain, true, &changed, &why), 0);
 	definition_text_compare(guest_plan_config(plan)->definition,
 				guest_plan_config(changed)->definition, names, sizeof(names));
 	ck_assert_str_eq(names, "disk, mem");
@@ -176,7 +174,8 @@ static const struct {
 	{ "[guest]\nname = a\nkernel=k=\n", "" },
 	{ "[guest]\nname = a\nname = b\n", "shop.conf:3: 'name' is given twice" },
 	{ "[guest]\nname = ../a\n", "shop.conf:2: --name '../a' is not a name" },
-	{ "[guest]\nname = a\npaused = yes\n", "shop.conf:3: --paused 'yes' is neither on nor off" },
+	{ "[guest]\nname = a\npaused = yes\n",
+	  "shop.conf:3: --paused 'yes' is neither on nor off" },
 	{ "[guest]\nname = a\nkernel =\n", "shop.conf:3: 'kernel' needs a value" },
 	{ "[guest]\nname = a\ndetach = on\n", "shop.conf:3: 'detach' is the command's own" },
 	{ "[guest]\nname = a\nconfig = x\n", "shop.conf:3: there is no setting 'config'" },

@@ -80,9 +80,14 @@ START_TEST(who_forgets_says_nothing)
 }
 END_TEST
 
-static const char *const nowhere[] = { "", "/", "@", "relative", "/nobody/is/here",
-				       "/0123456789012345678901234567890123456789012345678901234567"
-				       "89012345678901234567890123456789012345678901234567890123456" };
+static const char *const nowhere[] = {
+	"",
+	"/",
+	"@",
+	"relative",
+	"/nobody/is/here",
+	"/longer/than/a/socket/address/can/hold/012345678901234567890123456789/0123456789012345678901234567890123456789/01",
+};
 
 START_TEST(a_manager_that_is_not_there_stops_nobody)
 {

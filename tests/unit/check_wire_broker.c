@@ -102,9 +102,9 @@ static void make_report(uint32_t guests)
 	}
 }
 
-static const uint16_t types[] = { BROKER_HELLO,	  BROKER_WELCOME, BROKER_PROBE,	 BROKER_PUBLISH,
-				  BROKER_ANSWERS, BROKER_RELEASE, BROKER_OFFERS, BROKER_REPORT,
-				  BROKER_START };
+static const uint16_t types[] = { BROKER_HELLO,	  BROKER_WELCOME, BROKER_PROBE,
+				  BROKER_PUBLISH, BROKER_ANSWERS, BROKER_RELEASE,
+				  BROKER_OFFERS,  BROKER_REPORT,  BROKER_START };
 
 START_TEST(each_message_says_its_type_and_length)
 {
