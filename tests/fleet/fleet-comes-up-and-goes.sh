@@ -19,6 +19,7 @@ mem = 2M
 CONF
 cd /
 
+# shellcheck disable=SC2317 # called by await
 shares() { # guests
 	samepage stats --json | grep -q "\"shared_mappings\":$(($1 * 256))"
 }
