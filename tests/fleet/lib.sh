@@ -1,32 +1,10 @@
 # shellcheck shell=bash
 # lib.sh - what the tests of fleets are written with; to be sourced
-set -eu
+. "$(dirname "${BASH_SOURCE[0]}")/../guest/lib.sh"
 shopt -s inherit_errexit
-build=$(realpath "${top_builddir:-build}")
-scratch=$(mktemp -d /tmp/samepage-fleet-XXXXXX)
-export SAMEPAGE_RUNDIR="$scratch/run"
 
 samepage() {
 	"$build/samepage" "$@"
-}
-
-fail() {
-	echo "FAILED: $*"
-	exit 1
-}
-
-skip() {
-	echo "SKIPPED: $*"
-	exit 77
-}
-
-await() { # seconds command...
-	local deadline=$((SECONDS + $1))
-	shift
-	until "$@"; do
-		[ $SECONDS -lt $deadline ] || return 1
-		sleep 0.05
-	done
 }
 
 # Processes of this test's run-time directory: guests, starters, brokers.
@@ -47,16 +25,10 @@ running() {
 	samepage ps | grep -c paused || true
 }
 
-clean_up() {
-	local status=$?
-	trap - EXIT
+clean_up_more() {
 	# Numbers, one a word.
 	# shellcheck disable=SC2046
-	kill -KILL $(ours) 2> /dev/null || true
-	rm -rf "$scratch"
-	exit $status
+	kill -KILL $(ours) 2> /dev/null
 }
-trap clean_up EXIT
-trap 'exit 1' INT TERM HUP
 
 (exec 3<> /dev/kvm) 2> /dev/null || skip "/dev/kvm does not open"
