@@ -14,6 +14,8 @@ def verdict: if . == true then "yes" elif . == false then "no" else "-" end;
 def row($what; $ours; $theirs; $goal; $met): [$what, $ours, $theirs, $goal, ($met | verdict)];
 def at_most: "at most " + (. | number);
 
+def blocked: "\(.p999_us | figure("us")) (median \(.median_us | number), p99 \(.p99_us | number), longest \(.longest_us | number))";
+
 def rows:
 	if .name == "against-ksm" then
 		row("memory reclaimed, of what is possible"; .reclaimed_of_possible | percent;
@@ -21,11 +23,14 @@ def rows:
 			.reclaimed_of_possible >= .reclaimed_goal and .reclaimed_ratio >= 1),
 		row("CPU per reclaimed page"; .samepage.cpu_seconds * 1e6 / .samepage.reclaimed_pages | figure("us");
 			.ksm.cpu_seconds * 1e6 / .ksm.reclaimed_pages | figure("us"); "\(.goal | at_most) of KSM's"; .ratio <= .goal),
-		row("overhead per byte reclaimed"; .overhead | percent; "-"; "at most \(.overhead_goal | percent)";
+		row("overhead per byte reclaimed"; (.overhead | percent) + (if .overhead_isolated then
+			" (isolated pages: \(.overhead_isolated | percent))" else "" end); "-"; "at most \(.overhead_goal | percent)";
 			.overhead <= .overhead_goal)
 	elif .name == "burndown" then
-		row("time to 99 % of the saving, KSM at full speed"; .samepage.seconds_to_99 | figure("s"); .ksm.seconds_to_99 | figure("s");
-			"\(.goal | at_most) of KSM's"; .ratio <= .goal),
+		row("time to 90 % of the saving, KSM at full speed"; .samepage.seconds_to_90 | figure("s"); .ksm.seconds_to_90 | figure("s");
+			"\(.goal | at_most) of KSM's"; .samepage.seconds_to_90 <= .goal * .ksm.seconds_to_90),
+		row("time to 99 %"; .samepage.seconds_to_99 | figure("s"); .ksm.seconds_to_99 | figure("s");
+			"\(.goal | at_most) of KSM's"; .samepage.seconds_to_99 <= .goal * .ksm.seconds_to_99),
 		row("the same, KSM at its defaults"; .samepage.seconds_to_99 | figure("s");
 			(if .ksm_defaults.seconds_to_99 then .ksm_defaults.seconds_to_99 | figure("s")
 			else "more than " + (.ksm_defaults.waited_seconds | figure("s")) end);
@@ -36,9 +41,9 @@ def rows:
 		row("longest wait of new duplicates there"; .samepage.wait_longest_seconds | figure("s");
 			.ksm.wait_longest_seconds | figure("s"); "-"; null)
 	elif .name == "stall" then
-		row("a writer blocked by a merge: p99.9, 1 writer"; .aimed_1.blocked.p999_us | figure("us");
+		row("a writer blocked by a merge: p99.9, 1 writer"; .aimed_1.blocked | blocked;
 			.ksm_1.all.p999_us | figure("us (any write)"); "\(.goal_us | at_most) us"; .aimed_1.blocked.p999_us <= .goal_us),
-		row("the same, 4 writers"; .aimed_4.blocked.p999_us | figure("us"); .ksm_4.all.p999_us | figure("us (any write)");
+		row("the same, 4 writers"; .aimed_4.blocked | blocked; .ksm_4.all.p999_us | figure("us (any write)");
 			"\(.goal_us | at_most) us"; .aimed_4.blocked.p999_us <= .goal_us)
 	elif .name == "break" then
 		row("a write to a shared page"; .samepage.median_ns | figure("ns"); .ksm.median_ns | figure("ns");
@@ -55,7 +60,8 @@ def rows:
 			"\(.ksm.mib_per_guest | figure("MiB")), at defaults \(.ksm_defaults.mib_per_guest | figure("MiB"))";
 			"\(.goal | at_most) of the better"; .met)
 	elif .name == "scale" then
-		row("growth of a page's CPU and time with the fleet"; [.growth.samepage[][]] | max | number;
+		row("growth of a page's CPU and time with the fleet"; ([.growth.samepage[][]] | max | number) +
+			" (broker busy: \(.broker_busy_most | percent))";
 			[.growth.ksm[][]] | max | number; .goal | at_most; .met)
 	elif .name == "sidechannel" then
 		row("what timing writes tells of another domain"; .across.advantage | percent; "-"; .goal | at_most; .met)
@@ -70,5 +76,3 @@ def rows:
 	else
 		row(.name; .ratio | number; "-"; .goal | number; .met)
 	end;
-
-rows | @tsv

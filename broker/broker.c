@@ -80,14 +80,17 @@ static void on_linger(void *context)
 
 /*
  * Reading a hole of the store through a mapping makes a page of zeroes there. A guest of
- * ours reads only frames that it was given; what others fill is emptied again.
+ * ours reads only frames that it was given; what others fill is emptied again. Nobody can
+ * tell who it was, so this has an allowance of its own.
  */
 static void store_tidy(struct broker *broker)
 {
 	uint32_t frames = broker->store.frames, end;
+	uint64_t begin_ns = thread_cpu_ns();
 
 	if (store_bytes(&broker->store) / PAGE_BYTES <=
-	    catalog_sums(broker->catalog).frames + STORE_SPARE)
+		    catalog_frames(broker->catalog) + STORE_SPARE ||
+	    !allowance_is_left(&broker->tidying, now_ns()))
 		return;
 	log_warn("somebody reads where no frames are: the store is emptied there");
 	for (uint32_t first = 0; first < frames; first = end) {
@@ -99,6 +102,7 @@ static void store_tidy(struct broker *broker)
 		if (!used)
 			store_punch(&broker->store, first, end - first);
 	}
+	allowance_spend(&broker->tidying, thread_cpu_ns() - begin_ns);
 }
 
 static void on_tidy(void *context)

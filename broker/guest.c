@@ -9,12 +9,12 @@
  * or one that is not ours at all. What it may use up is bounded:
  *
  *	memory		one message that is not whole yet; what it does not read, up to
- *			what a guest of its size can ever be sent; one claim and one
- *			reference a page (dedup/catalog.c)
+ *			a report and an offer of each frame; one claim and one reference a
+ *			page (dedup/catalog.c)
  *	time		a quarter of one processor, after a burst for the first look at
  *			a guest; who has used that up is not served until it has some again.
- *			All connections of a process share it, and so do those after them
- *			(process.c)
+ *			Reading, writing and forgetting it count as well. All connections of
+ *			a process share it, and so do those after them (process.c)
  *	numbers		JOINS_MAX connections of a process whose references are kept
  *	trust		see serve.c
  *	the log		a line now and then, with a count of those left out
@@ -54,6 +54,7 @@ static const struct peer_limits stranger_limits = {
 void broker_guests_init(struct broker *broker)
 {
 	allowance_init(&broker->strangers, time_rate, now_ns());
+	allowance_init(&broker->tidying, time_rate, now_ns());
 	allowance_init(&broker->complaints, complaint_rate, now_ns());
 }
 
@@ -120,10 +121,12 @@ static void guest_enter_process(struct guest *guest, struct process *process)
 		process->users++;
 }
 
+/* All that it has to be forgotten of is work as well, and at its own expense. */
 static void guest_free(struct guest *guest)
 {
 	struct broker *broker = guest->broker;
 	struct guest **link = &broker->guests;
+	uint64_t begin_ns = thread_cpu_ns();
 
 	while (*link != guest)
 		link = &(*link)->next;
@@ -137,6 +140,7 @@ static void guest_free(struct guest *guest)
 	} else {
 		broker->stranger_count--;
 	}
+	allowance_spend(guest->time, thread_cpu_ns() - begin_ns);
 	if (guest->process)
 		guest->process->users--;
 	free(guest);
@@ -244,12 +248,9 @@ int guest_join(struct guest *guest, const struct broker_hello *hello)
 		return -EUSERS;
 	}
 	memcpy(guest->name, hello->name, sizeof(guest->name));
-	peer_set_limits(
-		guest->peer,
-		(struct peer_limits){
-			.payload_bytes = BROKER_REQUEST_MAX,
-			.backlog_bytes = BACKLOG_BYTES + (size_t)hello->pages * OFFER_BYTES_MAX,
-		});
+	peer_set_limits(guest->peer, (struct peer_limits){ .payload_bytes = BROKER_REQUEST_MAX,
+							   .backlog_bytes = BACKLOG_BYTES });
+	guest->pages = hello->pages;
 	guest->max_sharers = hello->max_sharers;
 	guest->is_guest = true;
 	broker->by_client[guest->client] = guest;
@@ -278,7 +279,7 @@ static void relief_arm(struct broker *broker)
 
 static void guest_pause_if_out_of_time(struct guest *guest)
 {
-	if (allowance_is_left(guest_time_of(guest), now_ns()))
+	if (guest->is_paused || allowance_is_left(guest->time, now_ns()))
 		return;
 	log_debug("pid %d has used up its time", guest->pid);
 	guest->is_paused = true;
@@ -290,9 +291,6 @@ static int on_message(void *context, const struct wire_header *header, const uin
 {
 	struct guest *guest = context;
 	struct broker *broker = guest->broker;
-	/* joining is at the expense of strangers: who joins is one until then */
-	struct allowance *time = guest_time_of(guest);
-	uint64_t begin_ns = thread_cpu_ns();
 	int rc = guest_serve(guest, header, payload);
 
 	if (rc == -EUSERS || rc == -EACCES)
@@ -303,9 +301,25 @@ static int on_message(void *context, const struct wire_header *header, const uin
 	     other = other->next)
 		guest_send_offers(other);
 	broker->offers_wait = false;
-	allowance_spend(time, thread_cpu_ns() - begin_ns);
-	guest_pause_if_out_of_time(guest);
 	return rc;
+}
+
+/* Joining is at the expense of strangers: who joins is one until then. */
+static void on_spent(void *context, uint64_t cpu_ns)
+{
+	struct guest *guest = context;
+
+	allowance_spend(guest->time, cpu_ns);
+	guest->time = guest_time_of(guest);
+	guest_pause_if_out_of_time(guest);
+}
+
+size_t guest_backlog_bytes(const struct guest *guest)
+{
+	uint64_t frames = catalog_frames(guest->broker->catalog);
+
+	return BACKLOG_BYTES +
+	       (size_t)(frames < guest->pages ? frames : guest->pages) * OFFER_BYTES_MAX;
 }
 
 void broker_guests_relieve(struct broker *broker)
@@ -316,7 +330,7 @@ void broker_guests_relieve(struct broker *broker)
 	for (struct guest *guest = broker->guests; guest; guest = guest->next) {
 		if (!guest->is_paused || !guest->peer)
 			continue;
-		guest->is_paused = !allowance_is_left(guest_time_of(guest), now_ns());
+		guest->is_paused = !allowance_is_left(guest->time, now_ns());
 		if (!guest->is_paused)
 			peer_resume(guest->peer);
 		is_paused |= guest->is_paused;
@@ -327,7 +341,9 @@ void broker_guests_relieve(struct broker *broker)
 
 /* Connections */
 
-static const struct peer_ops peer_ops = { .on_message = on_message, .on_close = on_close };
+static const struct peer_ops peer_ops = { .on_message = on_message,
+					   .on_spent = on_spent,
+					   .on_close = on_close };
 
 /* The oldest goes: whoever means to join does so at once. */
 static void strangers_bound(struct broker *broker)
@@ -372,6 +388,7 @@ void broker_connect(struct broker *broker, int fd, pid_t pid)
 		return;
 	}
 	guest_enter_process(guest, process_find(broker, pid));
+	guest->time = guest_time_of(guest);
 	guest_append(broker, guest);
 	broker->stranger_count++;
 	/* or its first message would be free, and a connection costs nothing */

@@ -38,6 +38,7 @@ struct broker {
 	uint32_t guest_count;	   /* of those that said HELLO */
 	uint32_t stranger_count;
 	struct allowance strangers;  /* processor time of all strangers together */
+	struct allowance tidying;    /* the same, of emptying the store where nobody has frames */
 	struct allowance complaints; /* lines in the log */
 	uint64_t complaints_unsaid;
 	bool offers_wait;	       /* somebody has some that are not sent yet */
@@ -65,9 +66,11 @@ struct guest {
 	struct peer *peer; /* NULL: the connection is over, the process is not */
 	pid_t pid;
 	struct process *process; /* NULL: has never said HELLO */
+	struct allowance *time;	 /* who pays: its process, or strangers until it has joined */
 	uint64_t since_ns;
 	bool is_paused;	      /* has used up its time */
 	bool is_guest;	      /* said HELLO: the fields below count */
+	uint32_t pages;	      /* of RAM, as it says */
 	uint32_t client;      /* in the catalog */
 	uint32_t max_sharers; /* as it asked; 0: any number */
 	char name[WIRE_TEXT_SIZE];
@@ -77,6 +80,9 @@ struct guest {
 
 /* Makes a connection a guest's. pages: of RAM, as it says. */
 CHECKED int guest_join(struct guest *guest, const struct broker_hello *hello);
+
+/* What may wait for it to read: an offer that does keeps its frame in use. */
+size_t guest_backlog_bytes(const struct guest *guest);
 
 /* serve.c: a whole message; an error drops who sent it. */
 CHECKED int guest_serve(struct guest *guest, const struct wire_header *header,

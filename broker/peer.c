@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/sock.h"
 
 #define INPUT_SIZE 65536u /* grows to the largest message that comes */
@@ -27,7 +28,22 @@ struct peer {
 	struct buffer out; /* not yet taken by the socket */
 	bool dropped;
 	bool paused;
+	uint64_t counted_ns; /* up to which processor time of the loop's thread it has been told */
 };
+
+/* Reading and writing count as well: a backlog that is read byte by byte is moved as often. */
+static void peer_count_from_here(struct peer *peer)
+{
+	peer->counted_ns = thread_cpu_ns();
+}
+
+static void peer_tell_spent(struct peer *peer)
+{
+	uint64_t before_ns = peer->counted_ns;
+
+	peer_count_from_here(peer);
+	peer->ops->on_spent(peer->context, peer->counted_ns - before_ns);
+}
 
 /* What the loop shall wait for. */
 static int peer_wait(struct peer *peer)
@@ -93,6 +109,7 @@ static int input_dispatch(struct peer *peer)
 		}
 		rc = peer->ops->on_message(peer->context, &header,
 					   peer->in.bytes + done + WIRE_HEADER_SIZE);
+		peer_tell_spent(peer);
 		done += WIRE_HEADER_SIZE + header.length;
 	}
 	if (rc == 0 && done > 0)
@@ -134,10 +151,12 @@ static void on_ready(void *context, uint32_t events)
 	struct peer *peer = context;
 	int rc = 0;
 
+	peer_count_from_here(peer);
 	if (events & EPOLLOUT)
 		rc = output_flush(peer);
 	if (rc == 0 && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
 		rc = input_read(peer);
+	peer_tell_spent(peer);
 	if (rc < 0 || peer->dropped)
 		peer_close(peer);
 }
@@ -166,6 +185,11 @@ void peer_set_limits(struct peer *peer, struct peer_limits limits)
 	peer->limits = limits;
 }
 
+void peer_set_backlog(struct peer *peer, size_t backlog_bytes)
+{
+	peer->limits.backlog_bytes = backlog_bytes;
+}
+
 void peer_pause(struct peer *peer)
 {
 	peer->paused = true;
@@ -177,6 +201,7 @@ void peer_pause(struct peer *peer)
 void peer_resume(struct peer *peer)
 {
 	peer->paused = false;
+	peer_count_from_here(peer);
 	if (input_dispatch(peer) < 0 || peer_wait(peer) < 0)
 		peer_drop(peer);
 }

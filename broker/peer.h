@@ -19,6 +19,8 @@ struct peer;
 struct peer_ops {
 	/* A whole message; an error drops the peer. */
 	int (*on_message)(void *context, const struct wire_header *header, const uint8_t *payload);
+	/* What it has cost since the last time: after each message, and before it is closed. */
+	void (*on_spent)(void *context, uint64_t cpu_ns);
 	/* The connection is over; the peer frees itself after this. */
 	void (*on_close)(void *context);
 };
@@ -33,6 +35,8 @@ CHECKED int peer_create(struct loop *loop, int fd, struct peer_limits limits,
 			const struct peer_ops *ops, void *context, struct peer **ret_peer);
 /* From the next message on. */
 void peer_set_limits(struct peer *peer, struct peer_limits limits);
+
+void peer_set_backlog(struct peer *peer, size_t backlog_bytes);
 
 /* Serves no more messages until it is resumed; what was sent before is still written. */
 void peer_pause(struct peer *peer);

@@ -42,6 +42,7 @@ void guest_send_offers(struct guest *guest)
 	guest->offer_count = 0;
 	if (count == 0 || !guest->peer)
 		return;
+	peer_set_backlog(guest->peer, guest_backlog_bytes(guest));
 	length = broker_put_offers(buffer, sizeof(buffer), guest->offers, count);
 	if (length < 0 || peer_send(guest->peer, buffer, (size_t)length, -1) < 0)
 		peer_drop(guest->peer);

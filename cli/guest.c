@@ -223,7 +223,7 @@ static void on_restart(void *context)
 	struct guest *guest = context;
 
 	if (guest->share)
-		gmem_share_rest(guest->share, BOOT_REST_NS);
+		gmem_share_restart(guest->share, BOOT_REST_NS);
 }
 
 static int guest_share(struct guest *guest, struct fail *why)

@@ -147,6 +147,7 @@ static struct guest_config guest_config(const struct definition *definition, uin
 				.cmdline = definition->cmdline,
 				.ram_image = definition->ram_image,
 				.cpus = (unsigned int)definition->cpus,
+				.nests = !definition->dedup,
 				.paused = definition->paused,
 				.hugepages = (enum gmem_hugepages)definition->hugepages,
 				.on_reboot = (enum machine_after)definition->on_reboot,

@@ -69,6 +69,7 @@ static void fill_shared(struct gmem_share *share, struct control_report *report)
 	report->declined_bytes = figures.declined_bytes;
 	report->dedup_cpu_ns = figures.cpu_ns;
 	report->passes = figures.passes;
+	report->writes_tracked = figures.tracks_writes;
 	report->overhead_bytes = figures.overhead_bytes;
 }
 

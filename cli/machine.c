@@ -9,7 +9,8 @@
  *
  * A reboot is a new VM with a new board on the same memory, which was given back to the
  * host in between: the guest finds it all zero, and what was shared is released as for
- * any other page that is discarded. Sharing, control socket and console go on.
+ * any other page that is discarded. Control socket and console go on; the broker is hung up on
+ * until the guest has booted, so that one that hangs keeps nobody from starting anew.
  */
 #include "cli/machine.h"
 
@@ -162,6 +163,7 @@ static int machine_boot(struct machine *machine, struct fail *why)
 	struct vm_config vm = {
 		.gmem = machine->gmem,
 		.cpus = machine->config.cpus,
+		.nests = machine->config.nests,
 		.loop = machine->loop,
 		.on_end = on_vm_end,
 		.on_end_context = machine,
@@ -365,15 +367,22 @@ static int ram_discard(struct machine *machine, struct fail *why)
 	return 0;
 }
 
+static void restart_announce(const struct machine *machine)
+{
+	if (machine->config.on_restart)
+		machine->config.on_restart(machine->config.on_restart_context);
+}
+
 static int machine_restart(struct machine *machine, struct fail *why)
 {
-	int rc = machine_halt(machine, REBOOT_PATIENCE_NS, why);
+	int rc;
 
+	restart_announce(machine);
+	rc = machine_halt(machine, REBOOT_PATIENCE_NS, why);
 	if (rc < 0)
 		return rc;
 	boot_free(machine);
-	if (machine->config.on_restart)
-		machine->config.on_restart(machine->config.on_restart_context);
+	restart_announce(machine); /* a disk may have taken its time */
 	gmem_huge_begin(machine->gmem);
 	rc = ram_discard(machine, why);
 	if (rc == 0)

@@ -63,6 +63,7 @@ struct machine_config {
 	const char *ram_image; /* raw memory image; excludes kernel, needs paused */
 	uint64_t mem_bytes;    /* a multiple of 4 KiB */
 	unsigned int cpus;     /* 1 to VM_MAX_CPUS */
+	bool nests;	       /* it may run guests of its own: not where memory is shared */
 	bool paused;	       /* stay paused until machine_resume() */
 	enum gmem_hugepages hugepages;
 	/*
@@ -82,7 +83,10 @@ struct machine_config {
 	bool has_agent;	    /* RUNDIR/guests/NAME.agent leads to it */
 	uint32_t vsock_cid; /* 0: no vsock */
 
-	/* Called when the guest starts anew, before its memory is cleared; NULL: nobody cares. */
+	/*
+	 * Called when the guest starts anew, before its devices come to rest, and again before its
+	 * memory is cleared; NULL: nobody cares.
+	 */
 	void (*on_restart)(void *context);
 	void *on_restart_context;
 	enum machine_after on_reboot;

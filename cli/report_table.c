@@ -10,7 +10,7 @@ static const struct table_column guest_columns[] = {
 	{ "ZERO", TABLE_RIGHT },     { "HUGE", TABLE_RIGHT },	   { "RECLAIMED", TABLE_RIGHT },
 	{ "PSS", TABLE_RIGHT },	     { "MERGES", TABLE_RIGHT },	   { "BREAKS", TABLE_RIGHT },
 	{ "MAPPINGS", TABLE_RIGHT }, { "DEDUP-CPU", TABLE_RIGHT }, { "PASSES", TABLE_RIGHT },
-	{ "BALLOON", TABLE_RIGHT },  { "REPORTED", TABLE_RIGHT },
+	{ "TRACKED", TABLE_LEFT },   { "BALLOON", TABLE_RIGHT },   { "REPORTED", TABLE_RIGHT },
 };
 
 static const struct table_column domain_columns[] = {
@@ -44,6 +44,7 @@ static void guest_row(struct table *table, const struct report_guest *guest)
 	table_number(table, figures->mappings);
 	table_seconds(table, figures->dedup_cpu_ns);
 	table_number(table, figures->passes);
+	table_text(table, !figures->state ? "" : figures->writes_tracked ? "yes" : "no");
 	table_mib(table, (int64_t)figures->ballooned_bytes);
 	table_mib(table, (int64_t)figures->reported_bytes);
 }

@@ -43,11 +43,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "dedup/claims.h"
 #include "dedup/ledger.h"
 
 #define ENTRY_NONE  UINT32_MAX
 #define CLIENT_NONE UINT16_MAX /* the entry is framed */
-#define CLAIM_BLOCK 64u
 /* References beyond one a page: answers and releases that are under way. */
 #define REFERENCES_SPARE 8192u
 /* Claims that are never too many, however small the store is. */
@@ -62,21 +62,12 @@ struct entry {
 	uint16_t client; /* the claimant, or CLIENT_NONE */
 };
 
-/* Exists where the client has claims: most pages become shared, and need none. */
-struct claim_block {
-	uint32_t used;
-	uint32_t entries[CLAIM_BLOCK]; /* of each page's claim, or ENTRY_NONE */
-};
-
 struct client {
 	uint32_t pages;
-	uint32_t claim_blocks;
-	struct claim_block **claims;
+	struct claims claims;
 	struct ledger ledger;
-	uint64_t claim_count;
 	uint64_t frames;     /* published and still in use */
 	uint64_t cost_bytes; /* as of the last catalog_settle() */
-	size_t memory_bytes;
 };
 
 struct catalog {
@@ -131,9 +122,7 @@ static void client_free(struct client *client)
 {
 	if (!client)
 		return;
-	for (uint32_t i = 0; i < client->claim_blocks; i++)
-		free(client->claims[i]);
-	free(client->claims);
+	claims_done(&client->claims);
 	ledger_done(&client->ledger);
 	free(client);
 }
@@ -286,61 +275,26 @@ static void entry_remove(struct catalog *catalog, uint32_t index)
 
 /* Claims */
 
-static uint32_t *claim_slot(const struct client *client, uint32_t page)
-{
-	struct claim_block *block = client->claims[page / CLAIM_BLOCK];
-
-	return block ? &block->entries[page % CLAIM_BLOCK] : NULL;
-}
-
 /* The page's entry is no longer its claim: it got a frame, or another content. */
 static void claim_forget(struct catalog *catalog, uint32_t number, uint32_t page)
 {
-	struct client *client = catalog->clients[number];
-	struct claim_block **block = &client->claims[page / CLAIM_BLOCK];
-	uint32_t *slot = claim_slot(client, page);
-
-	assert(slot && *slot != ENTRY_NONE);
-	*slot = ENTRY_NONE;
+	claims_drop(&catalog->clients[number]->claims, page);
 	catalog->claims--;
-	client->claim_count--;
-	if (--(*block)->used > 0)
-		return;
-	free(*block);
-	*block = NULL;
-	client->memory_bytes -= sizeof(**block);
 }
 
 /* A page has one claim: a newer one takes the place of the old. */
 static void claim_drop(struct catalog *catalog, uint32_t number, uint32_t page)
 {
-	uint32_t *slot = claim_slot(catalog->clients[number], page);
+	uint32_t index = claims_get(&catalog->clients[number]->claims, page);
 
-	if (!slot || *slot == ENTRY_NONE)
+	if (index == CLAIM_NONE)
 		return;
-	entry_remove(catalog, *slot);
+	entry_remove(catalog, index);
 	claim_forget(catalog, number, page);
-}
-
-/* One more claim will be in the block. */
-static int claim_block_use(struct client *client, struct claim_block **block)
-{
-	if (!*block) {
-		*block = malloc(sizeof(**block));
-		if (!*block)
-			return -ENOMEM;
-		(*block)->used = 0;
-		memset((*block)->entries, 0xff, sizeof((*block)->entries)); /* ENTRY_NONE */
-		client->memory_bytes += sizeof(**block);
-	}
-	(*block)->used++;
-	return 0;
 }
 
 static int claim_make(struct catalog *catalog, uint32_t number, const struct catalog_item *item)
 {
-	struct client *client = catalog->clients[number];
-	struct claim_block **block = &client->claims[item->page / CLAIM_BLOCK];
 	uint32_t index;
 	int rc;
 
@@ -348,16 +302,14 @@ static int claim_make(struct catalog *catalog, uint32_t number, const struct cat
 	rc = entry_add(catalog, item->digest, &index);
 	if (rc < 0)
 		return rc;
-	rc = claim_block_use(client, block);
+	rc = claims_add(&catalog->clients[number]->claims, item->page, index);
 	if (rc < 0) {
 		entry_remove(catalog, index);
 		return rc;
 	}
 	catalog->entries[index].client = (uint16_t)number;
 	catalog->entries[index].value = item->page;
-	*claim_slot(client, item->page) = index;
 	catalog->claims++;
-	client->claim_count++;
 	return 0;
 }
 
@@ -437,7 +389,7 @@ static uint32_t answer_claim(struct catalog *catalog, uint32_t client,
 	uint64_t limit = 2 * (uint64_t)catalog->frame_limit + CLAIMS_SPARE;
 
 	if (!client_may_take(catalog, catalog->clients[client],
-			     catalog->clients[client]->claim_count, catalog->claims, limit))
+			     catalog->clients[client]->claims.count, catalog->claims, limit))
 		return CATALOG_EXHAUSTED;
 	return claim_make(catalog, client, item) < 0 ? CATALOG_EXHAUSTED : CATALOG_ABSENT;
 }
@@ -572,14 +524,11 @@ int catalog_client_add(struct catalog *catalog, uint32_t pages, uint32_t *ret_cl
 		return -ENOMEM;
 	ledger_init(&client->ledger);
 	client->pages = pages;
-	client->claim_blocks = pages / CLAIM_BLOCK + 1;
-	client->claims = calloc(client->claim_blocks, sizeof(struct claim_block *));
-	if (!client->claims) {
+	rc = claims_init(&client->claims, pages);
+	if (rc < 0) {
 		client_free(client);
-		return -ENOMEM;
+		return rc;
 	}
-	client->memory_bytes =
-		sizeof(*client) + client->claim_blocks * sizeof(struct claim_block *);
 	catalog->clients[number] = client;
 	catalog->client_pages += pages;
 	*ret_client = number;
@@ -604,14 +553,20 @@ static void charges_forget(struct catalog *catalog, uint32_t number)
 	}
 }
 
+static void on_removed_claim(void *context, uint32_t page, uint32_t index)
+{
+	struct catalog *catalog = context;
+	uint32_t number = catalog->entries[index].client;
+
+	entry_remove(catalog, index);
+	claim_forget(catalog, number, page);
+}
+
 void catalog_client_remove(struct catalog *catalog, uint32_t number)
 {
 	struct client *client = catalog->clients[number];
 
-	for (uint32_t block = 0; block < client->claim_blocks; block++)
-		for (uint32_t i = 0; client->claims[block] && i < CLAIM_BLOCK; i++)
-			if (client->claims[block]->entries[i] != ENTRY_NONE)
-				claim_drop(catalog, number, block * CLAIM_BLOCK + i);
+	claims_each(&client->claims, on_removed_claim, catalog);
 	ledger_each(&client->ledger, on_removed_reference, catalog);
 	charges_forget(catalog, number);
 	catalog->client_pages -= client->pages;
@@ -620,6 +575,11 @@ void catalog_client_remove(struct catalog *catalog, uint32_t number)
 }
 
 /* Sums */
+
+uint32_t catalog_frames(const struct catalog *catalog)
+{
+	return frames_in_use(catalog->frames);
+}
 
 bool catalog_frame_is_used(const struct catalog *catalog, uint32_t frame)
 {
@@ -681,7 +641,8 @@ struct catalog_sums catalog_sums(const struct catalog *catalog)
 
 	for (uint32_t i = 0; i < catalog->client_limit; i++)
 		if (catalog->clients[i])
-			sums.memory_bytes += catalog->clients[i]->memory_bytes +
+			sums.memory_bytes += sizeof(struct client) +
+					     catalog->clients[i]->claims.memory_bytes +
 					     catalog->clients[i]->ledger.memory_bytes;
 	return sums;
 }
@@ -758,29 +719,37 @@ static bool entry_is_linked(const struct catalog *catalog, uint32_t index)
 	return at == index;
 }
 
+struct claims_seen {
+	const struct catalog *catalog;
+	uint32_t number;
+	uint64_t count;
+};
+
+static void on_check_claim(void *context, uint32_t page, uint32_t index)
+{
+	struct claims_seen *seen = context;
+
+	assert(seen->catalog->entries[index].client == seen->number);
+	assert(seen->catalog->entries[index].value == page);
+	assert(entry_is_linked(seen->catalog, index));
+	seen->count++;
+}
+
 void catalog_check(const struct catalog *catalog)
 {
-	uint64_t claims = 0;
+	struct claims_seen seen = { .catalog = catalog };
 
 	check_frames(catalog);
 	check_charges(catalog);
-	for (uint32_t number = 0; number < catalog->client_limit; number++) {
-		const struct client *client = catalog->clients[number];
+	for (; seen.number < catalog->client_limit; seen.number++) {
+		const struct client *client = catalog->clients[seen.number];
+		uint64_t before = seen.count;
 
-		uint64_t before = claims;
-
-		for (uint32_t page = 0; client && page < client->pages; page++) {
-			const uint32_t *slot = claim_slot(client, page);
-
-			if (!slot || *slot == ENTRY_NONE)
-				continue;
-			claims++;
-			assert(catalog->entries[*slot].client == number);
-			assert(catalog->entries[*slot].value == page);
-			assert(entry_is_linked(catalog, *slot));
-		}
-		assert(!client || claims - before == client->claim_count);
+		if (!client)
+			continue;
+		claims_each(&client->claims, on_check_claim, &seen);
+		assert(seen.count - before == client->claims.count);
 	}
-	assert(claims == catalog->claims);
-	assert(catalog->entry_count == claims + frames_in_use(catalog->frames));
+	assert(seen.count == catalog->claims);
+	assert(catalog->entry_count == seen.count + frames_in_use(catalog->frames));
 }

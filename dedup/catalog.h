@@ -86,6 +86,8 @@ CHECKED int catalog_publish(struct catalog *catalog, uint32_t client,
 /* -EINVAL: the client has no reference on that frame. */
 CHECKED int catalog_release(struct catalog *catalog, uint32_t client, uint32_t frame);
 
+/* In use. */
+uint32_t catalog_frames(const struct catalog *catalog);
 /* Whether somebody refers to the frame. */
 bool catalog_frame_is_used(const struct catalog *catalog, uint32_t frame);
 

@@ -6,6 +6,7 @@
 
 struct digest digest_page(const void *page, const struct digest_secret *secret)
 {
+	RACES_WITH_GUEST;
 	XXH128_hash_t hash =
 		XXH3_128bits_withSecret(page, PAGE_BYTES, secret->bytes, sizeof(secret->bytes));
 

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/race.h"
+
 #define PAGE_BYTES	    4096u
 #define DIGEST_SECRET_BYTES 192u /* XXH3 asks for at least 136 */
 
@@ -30,6 +32,7 @@ struct digest digest_page(const void *page, const struct digest_secret *secret);
 /* Most pages that are not zero show it in their first words; 64 bytes a step after that. */
 static inline bool page_is_zero(const void *page)
 {
+	RACES_WITH_GUEST;
 	const uint64_t *words = page;
 
 	for (unsigned int i = 0; i < PAGE_BYTES / sizeof(*words); i += 8) {

@@ -564,22 +564,22 @@ static void offers_sort(struct engine *engine, uint32_t count)
 	}
 }
 
-void engine_take_offers(struct engine *engine)
+bool engine_take_offers(struct engine *engine)
 {
-	int count = OFFERS_MAX;
+	int count = 0;
 
-	while (engine->linked && count == OFFERS_MAX) {
+	if (engine->linked)
 		count = engine->config.link->offers(engine->config.link_context, engine->offers,
-						    OFFERS_MAX);
-		if (count < 0) {
-			link_lost(engine);
-			return;
-		}
-		offers_sort(engine, (uint32_t)count);
-		merge_runs(engine);
+						    OFFERS_AT_ONCE);
+	if (count < 0) {
+		link_lost(engine);
+		return false;
 	}
+	offers_sort(engine, (uint32_t)count);
+	merge_runs(engine);
 	huge_settle(engine);
 	releases_send(engine);
+	return count == OFFERS_AT_ONCE && engine->linked;
 }
 
 /* Passes */

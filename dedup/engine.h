@@ -60,14 +60,18 @@ void engine_set_caution(struct engine *engine, uint32_t caution);
 void engine_expect_huge(struct engine *engine, bool lasts);
 
 /*
- * Looks at the next few pages and does with them what is due, then takes the
- * offers that have come. Returns 1 where that ended a pass, else 0; -errno where the
+ * Looks at the next few pages and does with them what is due, then takes offers as
+ * below. Returns 1 where that ended a pass, else 0; -errno where the
  * memory could not be looked at. A lost link is no error: see engine_link_is_up().
  */
 CHECKED int engine_step(struct engine *engine);
 
-/* Only takes the offers that have come, and does what else was left for later. */
-void engine_take_offers(struct engine *engine);
+/*
+ * Only takes offers that have come, up to OFFERS_AT_ONCE, and does what else was left for
+ * later. Returns whether there may be more offers.
+ */
+#define OFFERS_AT_ONCE 1024u
+bool engine_take_offers(struct engine *engine);
 
 /*
  * Gives the memory of these pages back, whatever they are: they read as zero from now

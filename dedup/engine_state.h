@@ -16,7 +16,6 @@
 /* Held at once: they bound how long a writer waits. */
 #define STRETCH_PAGES_MAX 64u
 #define STRETCH_RUNS_MAX  8u
-#define OFFERS_MAX	  1024u
 #define LOOKS_MAX	  16u
 #define BREAKS_MAX	  5u /* 1 << (this - 1): LOOKS_MAX at the most */
 #define RESTLESS_MAX	  5u /* likewise */
@@ -58,7 +57,7 @@ struct engine {
 	uint32_t zero_count;
 	uint32_t releases[RELEASE_MAX];
 	uint32_t release_count;
-	struct link_offer offers[OFFERS_MAX];
+	struct link_offer offers[OFFERS_AT_ONCE];
 };
 
 static inline const uint8_t *page_bytes(const struct engine *engine, uint32_t page)

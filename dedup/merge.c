@@ -30,6 +30,7 @@
 #include <string.h>
 
 #include "base/probe.h"
+#include "base/race.h"
 
 /*
  * A run that was let in can still fall apart into parts that each add two, and so can a
@@ -115,6 +116,8 @@ struct stretch {
 static bool page_equals_frame(const struct engine *engine, const struct stretch *stretch,
 			      uint32_t i)
 {
+	RACES_WITH_GUEST;
+
 	return memcmp(page_bytes(engine, stretch->merges[i].page), stretch->frames[i],
 		      PAGE_BYTES) == 0;
 }

@@ -45,19 +45,29 @@ void pace_init(struct pace *pace, uint32_t cpu_percent, uint32_t pages)
 	pace->caution = cpu_percent == 100 ? 0 : CAUTION_FIRST;
 }
 
+/* The time that is missing to what was used. */
+static uint64_t debt_ns(const struct pace *pace, uint64_t wall_ns, uint64_t busy_ns)
+{
+	uint64_t used = busy_ns > pace->busy_ns ? busy_ns - pace->busy_ns : 0;
+	uint64_t passed = wall_ns - pace->wall_ns;
+	uint64_t needed = used / pace->cpu_percent * 100;
+
+	return pace->cpu_percent < 100 && needed > passed ? needed - passed : 0;
+}
+
 void pace_start(struct pace *pace, uint64_t wall_ns, uint64_t busy_ns)
 {
+	if (debt_ns(pace, wall_ns, busy_ns) > 0)
+		return;
 	pace->wall_ns = wall_ns;
 	pace->busy_ns = busy_ns;
 }
 
 uint64_t pace_brake_ns(const struct pace *pace, uint64_t wall_ns, uint64_t busy_ns)
 {
-	uint64_t used = busy_ns > pace->busy_ns ? busy_ns - pace->busy_ns : 0;
-	uint64_t passed = wall_ns - pace->wall_ns;
-	uint64_t earned = used / pace->cpu_percent * 100;
+	uint64_t debt = debt_ns(pace, wall_ns, busy_ns);
 
-	return pace->cpu_percent < 100 && earned > passed + BRAKE_SHORTEST_NS ? earned - passed : 0;
+	return debt > BRAKE_SHORTEST_NS ? debt : 0;
 }
 
 /* At full pace somebody wants memory back at any price: no caution. */

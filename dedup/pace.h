@@ -28,8 +28,9 @@ struct pace {
 void pace_init(struct pace *pace, uint32_t cpu_percent, uint32_t pages);
 
 /*
- * The budget counts from now on: idle time is not saved up for later. busy_ns: time
- * that the thread ran, or waited for a processor.
+ * Before any work: the budget counts from now on, since idle time is not saved up for later,
+ * unless more than that was used before: that is still to be slept off. busy_ns: time that
+ * the thread ran, or waited for a processor.
  */
 void pace_start(struct pace *pace, uint64_t wall_ns, uint64_t busy_ns);
 

@@ -26,6 +26,7 @@
 #include <string.h>
 
 #include "base/parts.h"
+#include "base/race.h"
 
 #pragma GCC diagnostic error "-Wconversion"
 
@@ -123,6 +124,7 @@ static int walk_refuse(struct walk *walk, const char *reason)
 static struct vring_desc descriptor_load(const struct walk *walk, unsigned int index)
 {
 	struct vring_desc desc;
+	RACES_WITH_GUEST;
 
 	memcpy(&desc, walk->table + index * sizeof(desc), sizeof(desc));
 	/* the compiler must not read guest memory again instead */

@@ -28,6 +28,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/race.h"
 #include "base/rundir.h"
 #include "base/sock.h"
 #include "wire/broker.h"
@@ -42,9 +43,10 @@
 struct broker_link {
 	char domain[WIRE_TEXT_SIZE];
 	struct broker_hello hello;
-	pthread_mutex_t lock; /* of the next two, for broker_link_interrupt() */
+	pthread_mutex_t lock; /* of the next three, for those who don't wait for the broker */
 	int fd;
-	bool interrupted;
+	bool interrupted; /* for good */
+	bool is_cut;	  /* until it is mended */
 	uint8_t input[INPUT_SIZE];
 	size_t input_used;
 	struct link_offer *offers; /* put aside */
@@ -95,12 +97,29 @@ int broker_link_fd(const struct broker_link *link)
 	return link->fd;
 }
 
-void broker_link_interrupt(struct broker_link *link)
+static void link_hang_up(struct broker_link *link, bool *why)
 {
 	pthread_mutex_lock(&link->lock);
-	link->interrupted = true;
+	*why = true;
 	if (link->fd >= 0)
 		shutdown(link->fd, SHUT_RDWR);
+	pthread_mutex_unlock(&link->lock);
+}
+
+void broker_link_interrupt(struct broker_link *link)
+{
+	link_hang_up(link, &link->interrupted);
+}
+
+void broker_link_cut(struct broker_link *link)
+{
+	link_hang_up(link, &link->is_cut);
+}
+
+void broker_link_mend(struct broker_link *link)
+{
+	pthread_mutex_lock(&link->lock);
+	link->is_cut = false;
 	pthread_mutex_unlock(&link->lock);
 }
 
@@ -225,7 +244,7 @@ static int link_open(struct broker_link *link, struct fail *why)
 		return rc;
 	pthread_mutex_lock(&link->lock);
 	link->fd = fd;
-	if (link->interrupted)
+	if (link->interrupted || link->is_cut)
 		shutdown(fd, SHUT_RDWR);
 	pthread_mutex_unlock(&link->lock);
 	return 0;
@@ -420,6 +439,14 @@ static int link_probe(void *context, const struct catalog_item *items, uint32_t 
 }
 
 /* The pages' bytes go to the socket straight from guest memory. */
+/* Straight out of guest memory: the broker checks what has come. */
+static int publication_send(const struct broker_link *link, struct iovec *parts, size_t count)
+{
+	RACES_WITH_GUEST;
+
+	return sock_write_parts(link->fd, parts, count);
+}
+
 static int link_publish(void *context, const struct catalog_item *items, const void *const *pages,
 			uint32_t count, uint32_t *ret_answers)
 {
@@ -433,7 +460,7 @@ static int link_publish(void *context, const struct catalog_item *items, const v
 	for (uint32_t i = 0; i < count; i++)
 		parts[i + 1] = (struct iovec){ .iov_base = (void *)(uintptr_t)pages[i],
 					       .iov_len = PAGE_BYTES };
-	rc = sock_write_parts(link->fd, parts, count + 1);
+	rc = publication_send(link, parts, count + 1);
 	return rc < 0 ? rc : answers_wait(link, ret_answers, count);
 }
 

@@ -3,7 +3,8 @@
  * broker_link.h - a guest's connection to the broker of its domain
  *
  * Implements link_ops of dedup/link.h over the wire. All calls from the dedup
- * thread, but for broker_link_interrupt(). Calls may wait for the broker.
+ * thread, but for broker_link_interrupt() and broker_link_cut(). Calls may wait for the
+ * broker.
  */
 #ifndef VMM_BROKER_LINK_H
 #define VMM_BROKER_LINK_H
@@ -32,5 +33,9 @@ int broker_link_fd(const struct broker_link *link);
 
 /* Any thread: makes a call that waits for the broker fail, now and later. */
 void broker_link_interrupt(struct broker_link *link);
+
+/* Any thread: the same, but only until broker_link_mend(). */
+void broker_link_cut(struct broker_link *link);
+void broker_link_mend(struct broker_link *link);
 
 #endif

@@ -4,7 +4,8 @@
  *
  * KVM says which features it can give; all are passed on. What must be our own
  * is the topology: KVM hands through what the host's processor said about itself,
- * and a guest that believed it would put its vCPUs into wrong sockets, or warn.
+ * and a guest that believed it would put its vCPUs into wrong sockets, or warn. And
+ * where memory is shared a guest can't run guests of its own: see doc/decisions/0021.
  */
 #include "vmm/cpuid.h"
 
@@ -19,6 +20,13 @@
 #define LEAF1_EDX_HTT	       (1u << 28) /* the count is valid */
 #define LEAF1_ECX_TSC_DEADLINE (1u << 24)
 #define LEAF1_ECX_HYPERVISOR   (1u << 31)
+
+/* What virtual machines need of a processor: Intel's VMX and SMX, AMD's SVM and SKINIT. */
+#define LEAF1_ECX_VMX		(1u << 5)
+#define LEAF1_ECX_SMX		(1u << 6)
+#define EXTENDED1_ECX_SVM	(1u << 2)
+#define EXTENDED1_ECX_SKINIT	(1u << 12)
+#define LEAF_OF_SVM		0x8000000a /* all of it says what SVM can do */
 
 /* leaf 0xb: what a level is */
 #define TOPOLOGY_THREAD (1u << 8)
@@ -102,6 +110,20 @@ static void add_levels(struct kvm_cpuid2 *cpuid, uint32_t function)
 				.index = level,
 				.flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
 			};
+}
+
+void cpuid_hide_virtualisation(struct kvm_cpuid2 *supported)
+{
+	for (uint32_t i = 0; i < supported->nent; i++) {
+		struct kvm_cpuid_entry2 *entry = &supported->entries[i];
+
+		if (entry->function == 0x1)
+			entry->ecx &= ~(LEAF1_ECX_VMX | LEAF1_ECX_SMX);
+		else if (entry->function == 0x80000001)
+			entry->ecx &= ~(EXTENDED1_ECX_SVM | EXTENDED1_ECX_SKINIT);
+		else if (entry->function == LEAF_OF_SVM)
+			entry->eax = entry->ebx = entry->ecx = entry->edx = 0;
+	}
 }
 
 int cpuid_for_vcpu(const struct kvm_cpuid2 *supported, unsigned int index, unsigned int count,

@@ -16,4 +16,10 @@ struct kvm_cpuid2;
 CHECKED int cpuid_for_vcpu(const struct kvm_cpuid2 *supported, unsigned int index,
 			   unsigned int count, struct kvm_cpuid2 **ret_cpuid);
 
+/*
+ * Takes from what KVM supports all that a guest needs to run guests of its own: KVM keeps
+ * pages of theirs mapped while they run, and does not notice that they are exchanged.
+ */
+void cpuid_hide_virtualisation(struct kvm_cpuid2 *supported);
+
 #endif

@@ -39,7 +39,7 @@ bool gate_pass(struct gate *gate, bool was_inside, volatile uint8_t *kicked)
 		pthread_cond_wait(&gate->moved, &gate->lock);
 	open = !gate->shut;
 	if (open) {
-		*kicked = 0;
+		__atomic_store_n(kicked, 0, __ATOMIC_RELAXED);
 		gate->inside++;
 	}
 	pthread_mutex_unlock(&gate->lock);

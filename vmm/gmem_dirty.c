@@ -86,14 +86,19 @@ bool gmem_dirty_is_wanted(const struct gmem_dirty *dirty)
 }
 
 /* The kernel keeps two bits a page. */
-uint64_t gmem_dirty_memory_bytes(struct gmem_dirty *dirty)
+bool gmem_dirty_is_on(struct gmem_dirty *dirty)
 {
-	uint64_t bytes;
+	bool logs;
 
 	pthread_mutex_lock(&dirty->lock);
-	bytes = dirty->logs ? 3 * gmem_bytes(dirty->gmem) / GMEM_PAGE_SIZE / 8 : 0;
+	logs = dirty->logs;
 	pthread_mutex_unlock(&dirty->lock);
-	return bytes;
+	return logs;
+}
+
+uint64_t gmem_dirty_memory_bytes(struct gmem_dirty *dirty)
+{
+	return gmem_dirty_is_on(dirty) ? 3 * gmem_bytes(dirty->gmem) / GMEM_PAGE_SIZE / 8 : 0;
 }
 
 void *gmem_dirty_marks(struct gmem_dirty *dirty)

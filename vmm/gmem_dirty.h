@@ -61,6 +61,9 @@ CHECKED int gmem_dirty_written(struct gmem_dirty *dirty, bool begin, uint64_t *b
 CHECKED int gmem_dirty_watch(struct gmem_dirty *dirty, uint32_t first, uint32_t count,
 			     const uint64_t *bits);
 
+/* Whether KVM's log is on: it tells what was written. Any thread. */
+bool gmem_dirty_is_on(struct gmem_dirty *dirty);
+
 /* Of the log and of what belongs to it, here and in the kernel. Any thread. */
 uint64_t gmem_dirty_memory_bytes(struct gmem_dirty *dirty);
 

@@ -6,7 +6,8 @@
  * remap. It runs passes; between the steps of a pass it keeps to its CPU budget,
  * between passes it sleeps, as pace.h says. While it sleeps, four things wake it:
  * offers from the broker, memory that is to be given back (gmem_discard.h), somebody
- * who wants a report, and the end. They are looked at between steps as well.
+ * who wants a report, and the end. They are looked at between steps as well. All that the
+ * thread does counts against the budget; but where that is used up, only offers wait.
  *
  * The others see only the snapshot, under the lock.
  */
@@ -74,6 +75,7 @@ struct gmem_share {
 	uint64_t reconnect_ns;	/* not before */
 	uint64_t rested_ns;	/* the rest that is over: rest_until_ns as it was */
 	bool link_fail_is_said; /* until it works again */
+	bool offers_left;	/* of those that have come, maybe: not all were taken */
 	pthread_t thread;
 	int schedstat_fd; /* of the thread; -1: the kernel does not tell */
 	int wake_fd;	  /* readable: look at the fields below */
@@ -207,7 +209,7 @@ static void discards_serve(struct gmem_share *share)
 		next = discard->next; /* done() may free it */
 		discard_serve(share, discard);
 	}
-	engine_take_offers(share->engine);
+	share->offers_left = engine_take_offers(share->engine);
 	snapshot_take(share);
 }
 
@@ -219,6 +221,13 @@ static void requests_serve(struct gmem_share *share)
 
 /* The link */
 
+static uint64_t rest_left_ns(const struct gmem_share *share)
+{
+	uint64_t until = atomic_load(&share->rest_until_ns), now = now_ns();
+
+	return until > now ? until - now : 0;
+}
+
 static void link_connect(struct gmem_share *share)
 {
 	struct digest_secret secret;
@@ -228,11 +237,16 @@ static void link_connect(struct gmem_share *share)
 
 	if (begin_ns < share->reconnect_ns)
 		return;
+	broker_link_mend(share->link);
+	if (rest_left_ns(share) > 0) /* it is to stay cut, see gmem_share_restart() */
+		return;
 	if (broker_link_connect(share->link, &secret, &store_fd, &why) < 0) {
 		/* one that hangs must not take all the time from those who are served here */
 		took_ns = now_ns() - begin_ns;
 		share->reconnect_ns = now_ns() + RECONNECT_NS + 4 * took_ns;
-		if (!share->link_fail_is_said && !should_stop(share))
+		if (should_stop(share) || rest_left_ns(share) > 0)
+			return; /* it was ended from here */
+		if (!share->link_fail_is_said)
 			log_warn("%s; sharing waits", why.text);
 		share->link_fail_is_said = true;
 		return;
@@ -244,38 +258,6 @@ static void link_connect(struct gmem_share *share)
 }
 
 /* The thread */
-
-/*
- * Sleeps until the time is over, or somebody wakes the thread, or offers come.
- * Returns whether to go on.
- */
-static bool thread_sleep(struct gmem_share *share, uint64_t duration_ns)
-{
-	uint64_t end = now_ns() + duration_ns, now, count;
-
-	while (!should_stop(share) && (now = now_ns()) < end) {
-		struct timespec left = { .tv_sec = (time_t)((end - now) / NS_PER_SEC),
-					 .tv_nsec = (long)((end - now) % NS_PER_SEC) };
-		bool linked = engine_link_is_up(share->engine);
-		struct pollfd fds[] = {
-			{ .fd = share->wake_fd, .events = POLLIN },
-			{ .fd = linked ? broker_link_fd(share->link) : -1, .events = POLLIN },
-		};
-
-		if (ppoll(fds, ARRAY_SIZE(fds), &left, NULL) < 0 && errno != EINTR)
-			return false;
-		if (fds[0].revents && read(share->wake_fd, &count, sizeof(count)) < 0)
-			continue;
-		if (fds[1].revents) {
-			engine_take_offers(share->engine);
-			snapshot_take(share);
-			if (!engine_link_is_up(share->engine))
-				return true; /* a pass is due: it connects anew */
-		}
-		requests_serve(share);
-	}
-	return !should_stop(share);
-}
 
 /*
  * What the thread takes from others: the time that it ran, and the time that it was
@@ -293,11 +275,61 @@ static uint64_t thread_busy_ns(struct gmem_share *share)
 	return thread_cpu_ns() + share->waited_ns;
 }
 
-static uint64_t rest_left_ns(const struct gmem_share *share)
+/* Only so many at once: what they cost is charged before the next ones are taken. */
+static void offers_serve(struct gmem_share *share)
 {
-	uint64_t until = atomic_load(&share->rest_until_ns), now = now_ns();
+	share->offers_left = engine_take_offers(share->engine);
+	snapshot_take(share);
+}
 
-	return until > now ? until - now : 0;
+/*
+ * Waits until the time is over, or somebody wakes the thread. Offers wake it as well, unless the
+ * budget is used up: then they wait until it is not. Returns whether offers may have come, or
+ * -errno.
+ */
+static int thread_wait(struct gmem_share *share, uint64_t now, uint64_t end)
+{
+	uint64_t brake_ns = pace_brake_ns(&share->pace, now, thread_busy_ns(share));
+	bool takes = engine_link_is_up(share->engine) && brake_ns == 0;
+	uint64_t left_ns = takes && share->offers_left	 ? 0
+			   : brake_ns > 0 && brake_ns < end - now ? brake_ns
+								  : end - now;
+	struct timespec left = { .tv_sec = (time_t)(left_ns / NS_PER_SEC),
+				 .tv_nsec = (long)(left_ns % NS_PER_SEC) };
+	struct pollfd fds[] = {
+		{ .fd = share->wake_fd, .events = POLLIN },
+		{ .fd = takes ? broker_link_fd(share->link) : -1, .events = POLLIN },
+	};
+	uint64_t count;
+
+	if (ppoll(fds, ARRAY_SIZE(fds), &left, NULL) < 0 && errno != EINTR)
+		return -errno;
+	if (fds[0].revents && read(share->wake_fd, &count, sizeof(count)) < 0)
+		log_debug("woken by nobody");
+	return takes && (share->offers_left || fds[1].revents);
+}
+
+/*
+ * Sleeps until the time is over, and serves meanwhile whoever wakes the thread. Returns whether
+ * to go on.
+ */
+static bool thread_sleep(struct gmem_share *share, uint64_t duration_ns)
+{
+	uint64_t end = now_ns() + duration_ns, now;
+
+	while (!should_stop(share) && (now = now_ns()) < end) {
+		int offers = thread_wait(share, now, end);
+
+		if (offers < 0)
+			return false;
+		pace_start(&share->pace, now_ns(), thread_busy_ns(share));
+		if (offers > 0)
+			offers_serve(share);
+		if (offers > 0 && !engine_link_is_up(share->engine))
+			return true; /* a pass is due: it connects anew */
+		requests_serve(share);
+	}
+	return !should_stop(share);
 }
 
 /*
@@ -354,6 +386,7 @@ static bool thread_pass(struct gmem_share *share)
 		if (brake_ns > 0 ? !thread_sleep(share, brake_ns) : should_stop(share))
 			return false;
 	}
+	share->offers_left = true;
 	return rc > 0;
 }
 
@@ -530,6 +563,12 @@ void gmem_share_rest(struct gmem_share *share, uint64_t rest_ns)
 	atomic_store(&share->rest_until_ns, now_ns() + rest_ns);
 }
 
+void gmem_share_restart(struct gmem_share *share, uint64_t rest_ns)
+{
+	gmem_share_rest(share, rest_ns);
+	broker_link_cut(share->link);
+}
+
 void gmem_share_free(struct gmem_share *share)
 {
 	if (!share)
@@ -604,6 +643,7 @@ void gmem_share_report(struct gmem_share *share, struct gmem_share_report *ret_r
 		.declined_bytes = tally.declined * GMEM_PAGE_SIZE,
 		.cpu_ns = thread_time_ns(share->thread),
 		.passes = tally.passes,
+		.tracks_writes = share->remap.dirty && gmem_dirty_is_on(share->remap.dirty),
 		.overhead_bytes = tally.memory_bytes + tally.mappings * MAPPING_BYTES +
 				  share->remap.pins->pages * sizeof(*share->remap.pins->counts) +
 				  gmem_dirty_memory_bytes(gmem_dirty(share->gmem)),

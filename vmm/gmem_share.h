@@ -10,6 +10,7 @@
 #ifndef VMM_GMEM_SHARE_H
 #define VMM_GMEM_SHARE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/fail.h"
@@ -39,6 +40,7 @@ struct gmem_share_report {
 	uint64_t declined_bytes; /* unshared for lack of mappings */
 	uint64_t cpu_ns;	 /* of the dedup thread */
 	uint64_t passes;
+	bool tracks_writes; /* a pass looks at what was written since the last one only */
 	uint64_t overhead_bytes; /* the engine's own memory, pins, and the kernel's for mappings */
 };
 
@@ -55,8 +57,15 @@ CHECKED int gmem_share_create(struct gmem *gmem, const struct gmem_share_config 
  */
 void gmem_share_free(struct gmem_share *share);
 
-/* From now on the thread looks at no page for so long: the guest starts anew. Any thread. */
+/* From now on the thread looks at no page for so long. Any thread. */
 void gmem_share_rest(struct gmem_share *share, uint64_t rest_ns);
+
+/*
+ * The same, and the broker is hung up on until then: the guest starts anew, and has to get
+ * all of its memory back soon, also from a thread that waits for a broker that hangs. The
+ * broker loses nothing by it: what it counts for this guest is released at once. Any thread.
+ */
+void gmem_share_restart(struct gmem_share *share, uint64_t rest_ns);
 
 /*
  * Fresh figures: the thread looks at all pages first. Where it can't within two

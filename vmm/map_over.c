@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/race.h"
 
 static bool is_mapped(void *address, size_t length)
 {
@@ -24,6 +25,7 @@ static bool is_mapped(void *address, size_t length)
 int map_over(void *address, size_t length, int flags, int fd, off_t offset)
 {
 	const struct timespec moment = { .tv_nsec = 10 * 1000 * 1000 };
+	RACES_WITH_GUEST;
 
 	for (int tries = 0; tries < 1000; tries++) {
 		int error;

@@ -202,7 +202,7 @@ static void *vcpu_main(void *context)
 	bool inside = false, has_entered = false;
 
 	for (;;) {
-		if (!inside || vcpu->run->immediate_exit) {
+		if (!inside || __atomic_load_n(&vcpu->run->immediate_exit, __ATOMIC_RELAXED)) {
 			inside = gate_pass(gate, inside, &vcpu->run->immediate_exit);
 			if (!inside)
 				break;
@@ -242,7 +242,7 @@ void vcpu_join(struct vcpu *vcpu)
 
 void vcpu_kick(struct vcpu *vcpu)
 {
-	vcpu->run->immediate_exit = 1;
+	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (vcpu->has_thread)
 		pthread_kill(vcpu->thread, VCPU_KICK_SIGNAL);

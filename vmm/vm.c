@@ -25,6 +25,7 @@
 #include <sys/ioctl.h>
 
 #include "base/log.h"
+#include "vmm/cpuid.h"
 #include "vmm/gmem_dirty.h"
 #include "vmm/kvm.h"
 #include "vmm/memslots.h"
@@ -96,15 +97,17 @@ static int chips_create(struct vm *vm, struct fail *why)
 	return 0;
 }
 
-static int vcpus_create(struct vm *vm, int kvm_fd, unsigned int count, struct fail *why)
+static int vcpus_create(struct vm *vm, int kvm_fd, const struct vm_config *config, struct fail *why)
 {
 	AUTO_FREE struct kvm_cpuid2 *supported = NULL;
 	int rc = kvm_supported_cpuid(kvm_fd, &supported);
 
 	if (rc < 0)
 		return fail_errno(why, -rc, "cannot learn which processor features KVM offers");
-	while (vm->cpus < count) {
-		rc = vcpu_create(vm, kvm_fd, vm->fd, vm->cpus, count, supported,
+	if (!config->nests)
+		cpuid_hide_virtualisation(supported);
+	while (vm->cpus < config->cpus) {
+		rc = vcpu_create(vm, kvm_fd, vm->fd, vm->cpus, config->cpus, supported,
 				 &vm->vcpus[vm->cpus], why);
 		if (rc < 0)
 			return rc;
@@ -131,7 +134,7 @@ static int vm_set_up(struct vm *vm, const struct vm_config *config, struct fail 
 	if (rc == 0)
 		rc = chips_create(vm, why);
 	if (rc == 0)
-		rc = vcpus_create(vm, kvm_fd, config->cpus, why);
+		rc = vcpus_create(vm, kvm_fd, config, why);
 	if (rc < 0)
 		return rc;
 	rc = loop_add_wake(config->loop, config->on_end, config->on_end_context, &vm->end_wake);

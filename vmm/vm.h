@@ -50,6 +50,7 @@ struct vm_ports {
 struct vm_config {
 	struct gmem *gmem; /* borrowed; outlives the VM */
 	unsigned int cpus; /* 1 to VM_MAX_CPUS */
+	bool nests;	   /* the guest may run guests of its own: not where memory is shared */
 	struct vm_ports ports;
 	struct loop *loop; /* borrowed; outlives the VM */
 	/* called on the loop's thread, at least once after the VM ended */

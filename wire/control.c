@@ -52,6 +52,7 @@ static const size_t report_numbers[] = {
 	offsetof(struct control_report, declined_bytes),
 	offsetof(struct control_report, dedup_cpu_ns),
 	offsetof(struct control_report, passes),
+	offsetof(struct control_report, writes_tracked),
 	offsetof(struct control_report, overhead_bytes),
 	offsetof(struct control_report, balloon_target_bytes),
 	offsetof(struct control_report, ballooned_bytes),
@@ -227,7 +228,7 @@ static bool report_is_sane(const struct control_report *report)
 	       report->declined_bytes <= INT64_MAX && report->pss_bytes <= INT64_MAX &&
 	       report->overhead_bytes <= INT64_MAX &&
 	       report->balloon_target_bytes <= report->ram_bytes &&
-	       report->ballooned_bytes <= report->ram_bytes &&
+	       report->ballooned_bytes <= report->ram_bytes && report->writes_tracked <= 1 &&
 	       report->reported_bytes <= INT64_MAX && report->returned_bytes <= report->ram_bytes &&
 	       guest_stats_are_sane(&report->guest_stats) && devices_are_sane(report);
 }

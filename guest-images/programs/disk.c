@@ -13,7 +13,8 @@
  * follows from its number and its generation.  A thread owns stripes of sectors, in one
  * half of the device so narrow that several share a block of the host.  Reads go to ever
  * new places of a buffer and stay there for a while: guests that do the same have equal
- * pages there, which are shared, and broken by the next read.
+ * pages there, which are shared, and broken by the next read.  It says where in the
+ * machine's memory the buffers lie.
  *
  * Says DISK and the words that it was called with, then RIGHT and how many requests it
  * made, or WRONG and the first sector; for what else goes wrong, FAILED and why.
@@ -31,6 +32,8 @@
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "physical.h"
 
 #define SECTOR	     512u
 #define SECTOR_WORDS (SECTOR / sizeof(uint64_t))
@@ -222,6 +225,8 @@ static void verify(unsigned int seconds)
 	first = workers[0].buffer;
 	for (uint32_t sector = 0; sector + WIDE <= sectors; sector += WIDE)
 		read_some(first, sector, WIDE);
+	for (uint32_t i = 0; i < THREADS; i++)
+		physical_blocks_print("DISK", workers[i].buffer, BUFFER);
 	printf("DISK %s RIGHT %llu\n", words, (unsigned long long)requests);
 }
 

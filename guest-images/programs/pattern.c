@@ -3,8 +3,9 @@
 /*
  * Usage: pattern [-s SECONDS] [-p PERCENT] [-t THREADS] [-l LIFE] [-x]
  *
- * Fills PERCENT of the free memory with pages of which many are equal within
- * the guest and across guests and many are unlike any other, then for SECONDS
+ * Fills PERCENT of the free memory (with an M behind the number: so many MiB) with
+ * pages of which many are equal within the guest and across guests and many are
+ * unlike any other, says where in the machine's memory they lie, then for SECONDS
  * reads every page again and again, compares each word with what it should be,
  * and rewrites pages in between, whole or by one word.
  *
@@ -41,6 +42,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "physical.h"
+
 #define PAGE_BYTES	4096
 #define PAGE_WORDS	(PAGE_BYTES / sizeof(uint64_t))
 #define MINORS		8    /* minor steps before the next major */
@@ -48,6 +51,7 @@
 #define HOT_ONE_IN	16   /* of all pages, which take half of the rewrites */
 #define LOOKS_PER_CLOCK 64   /* a clock is read after so many looks */
 #define THREADS_MAX	64
+#define PERCENT_DEFAULT 70
 #define GENERATION_MASK 0x9e3779b9u
 
 enum page_kind { KIND_POOL, KIND_NEAR, KIND_UNIQUE, KIND_ZERO, KIND_BYTE };
@@ -296,15 +300,6 @@ static void *map_or_die(size_t bytes)
 	return address;
 }
 
-static size_t pages_of_percent(unsigned long percent)
-{
-	struct sysinfo system;
-
-	sysinfo(&system);
-	return (size_t)((double)system.freeram * system.mem_unit / PAGE_BYTES * (double)percent /
-			100);
-}
-
 static unsigned long number_or_die(const char *text, unsigned long least, unsigned long most)
 {
 	char *end;
@@ -317,9 +312,30 @@ static unsigned long number_or_die(const char *text, unsigned long least, unsign
 	return number;
 }
 
+static size_t pages_of_percent(unsigned long percent)
+{
+	struct sysinfo system;
+
+	sysinfo(&system);
+	return (size_t)((double)system.freeram * system.mem_unit / PAGE_BYTES * (double)percent /
+			100);
+}
+
+/* PERCENT of what is free, or MIBM. */
+static size_t pages_or_die(char *text)
+{
+	size_t length = strlen(text);
+
+	if (length == 0 || text[length - 1] != 'M')
+		return pages_of_percent(number_or_die(text, 1, 95));
+	text[length - 1] = '\0';
+	return number_or_die(text, 1, 1 << 20) * ((1 << 20) / PAGE_BYTES);
+}
+
 int main(int argc, char **argv)
 {
-	unsigned long seconds = 60, percent = 70, threads = 3, life = 20, passes = ~0ul;
+	unsigned long seconds = 60, threads = 3, life = 20, passes = ~0ul;
+	char *amount = NULL;
 	static struct worker workers[THREADS_MAX];
 	bool spoil = false;
 	int option;
@@ -328,7 +344,7 @@ int main(int argc, char **argv)
 		if (option == 's')
 			seconds = number_or_die(optarg, 1, 1000000);
 		else if (option == 'p')
-			percent = number_or_die(optarg, 1, 95);
+			amount = optarg;
 		else if (option == 't')
 			threads = number_or_die(optarg, 1, THREADS_MAX);
 		else if (option == 'l')
@@ -340,13 +356,14 @@ int main(int argc, char **argv)
 	}
 	if (getrandom(&salt, sizeof(salt), GRND_NONBLOCK) != sizeof(salt))
 		salt = mix((uint64_t)time(NULL) ^ (uint64_t)clock());
-	page_count = pages_of_percent(percent);
+	page_count = amount ? pages_or_die(amount) : pages_of_percent(PERCENT_DEFAULT);
 	memory = map_or_die(page_count * PAGE_BYTES);
 	generations = map_or_die(page_count * sizeof(*generations));
 	for (size_t page = 0; page < page_count; page++) {
 		generation_set(page, 0);
 		expected_page(memory[page], page, 0);
 	}
+	physical_blocks_print("PATTERN", memory, page_count * PAGE_BYTES);
 	printf("PATTERN FILLED pages=%zu threads=%lu\n", page_count, threads);
 	fflush(stdout);
 

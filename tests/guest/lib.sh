@@ -62,6 +62,16 @@ guest_start() { # name program words [option...]
 	guest_pid["$name"]=$!
 }
 
+broker_pids() { # domain
+	local process arguments
+	for process in /proc/[0-9]*; do
+		mapfile -d '' -t arguments 2> /dev/null < "$process/cmdline" || continue
+		[ "${#arguments[@]}" -ge 3 ] || continue
+		[[ ${arguments[1]} == broker && " ${arguments[*]} " == *" $1 "* ]] || continue
+		echo "${process#/proc/}"
+	done 2> /dev/null
+}
+
 guest_is_gone() { # name
 	! kill -0 "${guest_pid[$1]}" 2> /dev/null
 }

@@ -31,5 +31,6 @@ jq -e '.domains[0] | .shared_mappings > .frames' "$scratch/stats" > /dev/null ||
 "$samepage" stop "${names[@]}" --timeout 60
 for name in "${names[@]}"; do
 	guest_ends_with "$name" 0
+	! guest_says "$name" WRONG || fail "$name has what it must not have: $(cat "$scratch/$name.console")"
 	guest_says "$name" '^OK' || fail "$name did not find what it wrote"
 done

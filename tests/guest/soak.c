@@ -7,7 +7,8 @@
  * or as a report of free pages) and uses them at once again; now and then it reboots. All of
  * its pages are checked every so many rounds, and once more when its power button is pressed.
  *
- * The command line is the seed, but for the time.
+ * The command line is the seed, but for the time. Where it begins with "again", the
+ * button reboots the guest, and it gives memory away only then.
  */
 #include <linux/pci_regs.h>
 #include <linux/virtio_balloon.h>
@@ -45,6 +46,7 @@ static struct queue {
 	uint16_t offered;
 } __attribute__((aligned(64))) inflate, report;
 
+static bool is_again;
 static unsigned int slot;
 static uintptr_t common, doorbells;
 static uint32_t doorbell_step;
@@ -120,13 +122,19 @@ static void balloon_start(void)
 	REGISTER(8, VIRTIO_PCI_COMMON_STATUS) = READY | VIRTIO_CONFIG_S_DRIVER_OK;
 }
 
-/* One chain that begins at the first descriptor; waits for its end. */
-static void queue_ask(struct queue *queue)
+/* One chain that begins at the first descriptor. */
+static void queue_offer(struct queue *queue)
 {
 	queue->available[2 + queue->offered % QUEUE_SIZE] = 0;
 	__asm__ volatile("" : : : "memory");
 	queue->available[1] = ++queue->offered;
 	*(volatile uint16_t *)(doorbells + queue->number * doorbell_step) = queue->number;
+}
+
+/* The same; waits for its end. */
+static void queue_ask(struct queue *queue)
+{
+	queue_offer(queue);
 	while ((uint16_t)(queue->used[0] >> 16) != queue->offered) {
 		if (!(REGISTER(8, VIRTIO_PCI_COMMON_STATUS) & VIRTIO_CONFIG_S_NEEDS_RESET))
 			continue;
@@ -182,14 +190,19 @@ static void pages_inflate(unsigned int first)
 		given_settle(list[i] - (uint32_t)((uintptr_t)REGION / PAGE_BYTES));
 }
 
+static void huge_describe(unsigned int first)
+{
+	report.descriptors[0].addr = (uintptr_t)page_at(first);
+	report.descriptors[0].len = 512 * PAGE_BYTES;
+	report.descriptors[0].flags = VRING_DESC_F_WRITE;
+}
+
 /* A huge page's worth, on its boundaries. */
 static void huge_report(void)
 {
 	unsigned int first = random_below(PAGES / 512) * 512;
 
-	report.descriptors[0].addr = (uintptr_t)page_at(first);
-	report.descriptors[0].len = 512 * PAGE_BYTES;
-	report.descriptors[0].flags = VRING_DESC_F_WRITE;
+	huge_describe(first);
 	queue_ask(&report);
 	for (unsigned int page = first; page < first + 512; page++)
 		given_settle(page);
@@ -197,7 +210,7 @@ static void huge_report(void)
 
 static void give_away(unsigned int first)
 {
-	if (!doorbells)
+	if (!doorbells || is_again)
 		return;
 	if (random_below(16) == 0)
 		huge_report();
@@ -251,12 +264,27 @@ static void begin(const char *words)
 	say("READY\n");
 }
 
+/* With a report under way. */
+static void reboot(uint64_t rounds)
+{
+	all_check();
+	say_number("REBOOT ", rounds);
+	say("\n");
+	if (doorbells) {
+		huge_describe(0);
+		queue_offer(&report);
+	}
+	out8(PLATFORM_RESET_PORT, PLATFORM_RESET_VALUE);
+}
+
 void guest_main(const char *start_info)
 {
+	const char *words = guest_words(start_info);
 	unsigned int first = 0;
 	uint64_t rounds = 0;
 
-	begin(guest_words(start_info));
+	is_again = words_begin_with(words, "again");
+	begin(words);
 	for (; !(in8(PLATFORM_EVENT_PORT) & EVENT_BUTTON); rounds++) {
 		if (rounds % ROUNDS_THERE == 0)
 			first = random_below(PAGES - PATCH);
@@ -265,14 +293,11 @@ void guest_main(const char *start_info)
 			page_check(random_below(PAGES));
 		if (rounds % ROUNDS_ALL == ROUNDS_ALL - 1)
 			all_check();
-		if (random_below(REBOOT_ONE_IN) == 0 &&
-		    !(in8(PLATFORM_EVENT_PORT) & EVENT_BUTTON)) {
-			all_check();
-			say_number("REBOOT ", rounds);
-			say("\n");
-			out8(PLATFORM_RESET_PORT, PLATFORM_RESET_VALUE);
-		}
+		if (random_below(REBOOT_ONE_IN) == 0 && !(in8(PLATFORM_EVENT_PORT) & EVENT_BUTTON))
+			reboot(rounds);
 	}
+	if (is_again)
+		reboot(rounds);
 	all_check();
 	say_number("OK ", rounds);
 	power_off();

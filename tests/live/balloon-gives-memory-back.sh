@@ -14,10 +14,13 @@ figure_is_at_least() { # name key bytes
 	now=$(figure "$1" "$2")
 	[ -n "$now" ] && [ "$now" != null ] && [ "$now" -ge "$3" ]
 }
-pss_is_below() { # name bytes
+figure_is_below() { # name key bytes
 	local now
-	now=$(figure "$1" pss_bytes)
-	[ -n "$now" ] && [ "$now" -lt "$2" ]
+	now=$(figure "$1" "$2")
+	[ -n "$now" ] && [ "$now" -lt "$3" ]
+}
+pss_is_below() { # name bytes
+	figure_is_below "$1" pss_bytes "$2"
 }
 tell() { # name
 	say "$1: $(stats | jq -c --arg name "$1" '.guests[] | select(.name == $name) |
@@ -123,6 +126,20 @@ await 90 has_booted_twice again || fail "the guest does not boot again"
 await 60 figure_is_at_least again ballooned_bytes $((28 * mib)) || fail "the target is forgotten"
 "$SAMEPAGE" kill again
 guest_end again
+
+# A target that the guest can't meet: its balloon takes all that is free. Then a program takes 60 percent of
+# its memory, and gets it from the balloon: nothing is killed.
+say "a balloon that has taken too much"
+guest_start squeezed scarce:12,pattern:8:4M:1:2,pattern:8:77M:1:2,show:/proc/vmstat,idle
+guest_ready squeezed
+"$SAMEPAGE" balloon squeezed 24M
+guest_says squeezed '^SCARCE' 90 || fail "the balloon leaves memory free"
+full=$(figure squeezed ballooned_bytes)
+[ "$full" -gt $((60 * mib)) ] || fail "it is not the balloon that has it: $full"
+await 90 figure_is_below squeezed ballooned_bytes $((full - 40 * mib)) || fail "the balloon keeps what the guest needs"
+tell squeezed
+guest_says squeezed '^oom_kill 0' 90 || fail "a program was killed"
+guest_is_well squeezed 2
 
 say "what can't be"
 guest_start plain idle --balloon off

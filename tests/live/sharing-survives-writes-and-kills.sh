@@ -31,16 +31,21 @@ say "all three are writing"
 nothing_is_wrong() {
 	! grep -a -h '^PATTERN WRONG' "$scratch"/{first,second,victim}.console
 }
-total_of() {
-	stats | jq "[.guests[].$1] | add"
+# Of all guests that run: one that is too busy to answer is missing from a report.
+running=3
+total_of() { # figure
+	local report
+	for _ in {1..20}; do
+		report=$(stats)
+		[ "$(jq '.guests | length' <<< "$report")" != $running ] || break
+	done
+	jq "[.guests[].$1] | add // 0" <<< "$report"
 }
 merges=$(total_of merges_total) breaks=$(total_of breaks_total)
 start=$SECONDS
 merges_have_grown() {
 	nothing_is_wrong || fail "a guest read a wrong byte"
-	local merges_now
-	merges_now=$(total_of merges_total)
-	[ -n "$merges_now" ] && [ "$merges_now" -gt "$1" ]
+	[ "$(total_of merges_total)" -gt "$1" ]
 }
 while [ $((SECONDS - start)) -lt $merging_seconds ]; do
 	now=$(total_of merges_total)
@@ -53,6 +58,7 @@ stats | jq -c .
 say "killing one guest"
 kill -KILL "${guest_pid[victim]}"
 guest_end victim
+running=2
 now=$(total_of merges_total)
 await 40 merges_have_grown "$now" || fail "merging stopped when a guest was killed"
 
@@ -65,7 +71,7 @@ there_is_another() {
 	now=$(broker_pid "$domain")
 	[ -n "$now" ] && [ "$now" != "$broker" ]
 }
-await 20 there_is_another || fail "no new broker came"
+await 60 there_is_another || fail "no new broker came"
 now=$(total_of merges_total)
 await 40 merges_have_grown "$now" || fail "merging did not start again with the new broker"
 

@@ -591,6 +591,54 @@ static void figures_are_fresh_after_a_refresh(uint64_t seed)
 	}
 }
 
+static uint32_t offer_calls;
+
+static int endless_offers(void *context, struct link_offer *ret_offers, uint32_t max)
+{
+	(void)context;
+	offer_calls++;
+	for (uint32_t i = 0; i < max; i++)
+		ret_offers[i] = (struct link_offer){ .page = UINT32_MAX };
+	return (int)max;
+}
+
+static int release_nothing(void *context, const uint32_t *frames, uint32_t count)
+{
+	(void)context;
+	(void)frames;
+	(void)count;
+	return 0;
+}
+
+/* Else whoever drives the engine could not keep it to a budget. */
+static void offers_are_taken_some_at_a_time(void)
+{
+	static const uint8_t memory[QUIET_PAGES * PAGE_BYTES];
+	static const struct link_ops link = { .offers = endless_offers,
+					      .release = release_nothing };
+	struct guest guest = { .pages = QUIET_PAGES };
+	struct world world = { .calm = true };
+	const struct engine_config config = {
+		.base = memory,
+		.pages = QUIET_PAGES,
+		.mappings_limit = 1000,
+		.memory = &model_memory_ops,
+		.memory_context = &guest,
+		.link = &link,
+	};
+
+	start("offers are taken some at a time, however many there are");
+	guest.world = &world;
+	guest.table = calloc(QUIET_PAGES, sizeof(*guest.table));
+	world.random = 1;
+	expect(guest.table && engine_create(&config, &guest.engine) == 0);
+	engine_link_up(guest.engine, &world.secret);
+	expect(engine_step(guest.engine) == 1 && offer_calls == 1);
+	expect(engine_take_offers(guest.engine) && offer_calls == 2);
+	engine_free(guest.engine);
+	free(guest.table);
+}
+
 int main(void)
 {
 	uint64_t seed = number_from("MODEL_SEED", now_ns() % 1000000);
@@ -620,5 +668,6 @@ int main(void)
 	what_had_no_room_gets_it_soon(seed);
 	what_was_to_gain_before_all_was_given_away_is_gone(seed);
 	figures_are_fresh_after_a_refresh(seed);
+	offers_are_taken_some_at_a_time();
 	return 0;
 }

@@ -10,6 +10,7 @@
  *
  *	FAULTS_SEED=N	repeats what failed at random
  *	FAULTS_TURNS=4	tries each kind of failure at each call, not one of them
+ *	FAULTS_STRIDE=N	tries every N-th call only
  */
 #include <errno.h>
 #include <linux/userfaultfd.h>
@@ -353,7 +354,7 @@ static const struct fault faults[] = {
 };
 
 /* A hole is there for a moment: no writer may meet it. */
-static void each_call_fails_once(struct host *host, uint64_t turn)
+static void each_call_fails_once(struct host *host, uint64_t turn, uint64_t stride)
 {
 	struct outcome whole = trial(host, &(struct fault){ 0 }, false), outcome;
 	uint64_t count = calls;
@@ -361,7 +362,7 @@ static void each_call_fails_once(struct host *host, uint64_t turn)
 	expect(whole.shared > 50 && count > 100);
 	printf("- each of %llu calls fails once\n", (unsigned long long)count);
 	fflush(stdout);
-	for (uint64_t at = 1; at <= count; at++) {
+	for (uint64_t at = 1; at <= count; at += stride) {
 		struct fault now = faults[(at + turn) % ARRAY_SIZE(faults)];
 
 		now.at = at;
@@ -404,7 +405,7 @@ int main(void)
 		printf("%s\n", plain ? "as Linux 6.1" : "as this kernel is");
 		calls_fail_at_random(host, seed);
 		for (uint64_t turn = 0; turn < turns; turn++)
-			each_call_fails_once(host, turn);
+			each_call_fails_once(host, turn, number_from("FAULTS_STRIDE", 1));
 		host_free(host);
 	}
 	return 0;

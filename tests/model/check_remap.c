@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/race.h"
 #include "tests/model/expect.h"
 #include "tests/model/host.h"
 
@@ -96,6 +97,7 @@ static void a_look_tells_what_backs_a_page(struct host *host)
 static void a_held_page_makes_writers_wait(struct host *host)
 {
 	struct host_guest *guest = &host->guests[0];
+	RACES_WITH_GUEST;
 
 	for (uint32_t page = 0; page < 2; page++) {
 		struct writer writer;
@@ -458,6 +460,7 @@ static void hot_decide(struct merger *merger, uint32_t page, int side, const uin
 {
 	struct host_guest *guest = merger->guest;
 	int over_store = merger->side[page] >= 0;
+	RACES_WITH_GUEST;
 
 	if (page_is_zero(host_page(guest, page))) {
 		expect(remap_ops.discard(&guest->remap, page, 1, over_store) == 0);
@@ -480,6 +483,7 @@ static void hot_merge(struct merger *merger, uint32_t first, uint32_t count)
 	struct host_guest *guest = merger->guest;
 	const uint8_t *frames;
 	int side = merger->side[first] == 0;
+	RACES_WITH_GUEST;
 
 	for (uint32_t i = 0; i < count; i++) {
 		memcpy(bytes, host_page(guest, first + i), PAGE_BYTES);

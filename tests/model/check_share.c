@@ -2,15 +2,18 @@
 /*
  * check_share.c - the dedup thread serves who gives memory back, broker or not
  *
- * This program is its own broker: one that leaves at once, or one that takes the
- * connection and never says a word. Threads that stand for devices give memory away,
- * write and pin meanwhile; every request is completed once.
+ * This program is its own broker: one that leaves at once, one that takes the
+ * connection and never says a word, or one that hears the guest's first and says none. Threads that
+ * stand for devices give memory away, write and pin meanwhile; every request is completed once.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -22,9 +25,10 @@
 #include "vmm/gmem_discard.h"
 #include "vmm/gmem_share.h"
 
-#define SKIPPED 77
-#define BYTES	(UINT64_C(64) << 20)
-#define PAGES	(BYTES / GMEM_PAGE_SIZE)
+#define SKIPPED	  77
+#define BROKER_FD 3 /* its listening socket */
+#define BYTES	  (UINT64_C(64) << 20)
+#define PAGES	  (BYTES / GMEM_PAGE_SIZE)
 
 struct request {
 	struct gmem_discard discard; /* first: on_done() gets this one */
@@ -92,12 +96,21 @@ ssize_t __wrap_pread(int fd, void *to, size_t length, off_t offset)
 	return -1;
 }
 
+static const char *heard_path(void)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "%s/heard", scratch_path);
+	return path;
+}
+
 static void start_with(uint64_t bytes, const char *broker)
 {
 	struct gmem_share_config config = { .domain = "test", .name = "test", .cpu_percent = 50 };
 	struct fail why;
 
 	setenv("CHECK_SHARE_BROKER", broker, 1);
+	setenv("CHECK_SHARE_HEARD", heard_path(), 1);
 	expect(rundir_create(&why) == 0);
 	expect(gmem_create(bytes, &gmem, &why) == 0);
 	memset(gmem_base(gmem), 7, bytes);
@@ -249,6 +262,22 @@ static void a_broker_that_is_mute_is_not_waited_for(void)
 	finish();
 }
 
+/* Nor while it is given the time to speak: else a guest that reboots would wait as long. */
+static void a_guest_that_starts_anew_does_not_wait_for_a_broker_at_all(void)
+{
+	const struct timespec moment = { .tv_nsec = 20 * 1000 * 1000 };
+	uint64_t begin_ns;
+
+	start("deaf");
+	while (access(heard_path(), F_OK) < 0) /* the thread waits from then on */
+		nanosleep(&moment, NULL);
+	begin_ns = now_ns();
+	gmem_share_restart(share, 3600 * NS_PER_SEC);
+	expect(give_away(0, PAGES).error == 0);
+	expect(now_ns() - begin_ns < 2 * NS_PER_SEC);
+	finish();
+}
+
 static void who_waits_at_the_end_is_told(void)
 {
 	static struct request requests[64];
@@ -315,15 +344,29 @@ static void many_can_give_away_at_once(void)
 	finish();
 }
 
-/* What the dedup thread starts as "samepage broker": its socket is descriptor 3. */
+/* Listens to the first word of the one who comes, and says so. */
+static void broker_hear(void)
+{
+	struct pollfd guest = { .fd = BROKER_FD, .events = POLLIN };
+	char word;
+
+	if (poll(&guest, 1, -1) == 1)
+		guest.fd = accept(BROKER_FD, NULL, NULL);
+	if (recv(guest.fd, &word, 1, 0) == 1)
+		close(open(getenv("CHECK_SHARE_HEARD"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+}
+
+/* What the dedup thread starts as "samepage broker". */
 static int be_the_broker(void)
 {
 	const char *kind = getenv("CHECK_SHARE_BROKER");
 
-	if (kind && strcmp(kind, "mute") == 0 && fork() == 0) {
-		alarm(20); /* nobody else ends it */
-		pause();
-	}
+	if (strcmp(kind, "leaves") == 0 || fork() != 0)
+		return 0;
+	alarm(20); /* nobody else ends it */
+	if (strcmp(kind, "deaf") == 0)
+		broker_hear();
+	pause();
 	return 0;
 }
 
@@ -342,6 +385,7 @@ int main(int argc, char **argv)
 		TEST(many_can_give_away_at_once),
 		TEST(no_page_is_looked_at_while_a_guest_boots),
 		TEST(a_broker_that_is_mute_is_not_waited_for),
+		TEST(a_guest_that_starts_anew_does_not_wait_for_a_broker_at_all),
 #undef TEST
 	};
 

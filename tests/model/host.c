@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/race.h"
 #include "dedup/huge.h"
 #include "tests/model/expect.h"
 
@@ -67,6 +68,7 @@ static int host_publish(void *context, const struct catalog_item *items, const v
 			uint32_t count, uint32_t *ret_answers)
 {
 	struct host_guest *guest = context;
+	RACES_WITH_GUEST;
 
 	for (uint32_t i = 0; i < count; i++) {
 		uint8_t bytes[PAGE_BYTES];

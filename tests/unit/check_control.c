@@ -35,6 +35,7 @@ static const struct control_report sample = {
 	.declined_bytes = 4096,
 	.dedup_cpu_ns = 11,
 	.passes = 12,
+	.writes_tracked = 1,
 	.overhead_bytes = 13,
 	.balloon_target_bytes = UINT64_C(60) << 20,
 	.ballooned_bytes = 14 << 12,
@@ -214,6 +215,9 @@ static void spoil(struct control_report *report, int how)
 	case 17:
 		report->disks[1].errors = UINT64_MAX;
 		break;
+	case 18:
+		report->writes_tracked = 2;
+		break;
 	default:
 		report->ram_bytes = UINT64_MAX;
 		break;
@@ -316,7 +320,7 @@ static const struct suite_test tests[] = {
 	{ "core", &every_figure_of_a_guest_has_a_name_of_its_own },
 	{ "misuse", &requests_of_other_types_or_lengths_are_refused },
 	{ "misuse", &a_payload_of_another_length_is_refused },
-	{ "misuse", &a_report_that_makes_no_sense_is_refused, 19 },
+	{ "misuse", &a_report_that_makes_no_sense_is_refused, 20 },
 	{ "misuse", &a_guest_has_no_more_networks_or_disks_than_there_can_be, 2 },
 	{ "misuse", &a_name_without_end_is_refused },
 	{ "misuse", &a_sentence_with_control_characters_is_refused },

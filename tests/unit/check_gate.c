@@ -21,7 +21,7 @@ static void *runner(void *context)
 
 	while (inside) {
 		steps++;
-		if (*kick)
+		if (__atomic_load_n(kick, __ATOMIC_RELAXED))
 			inside = gate_pass(&gate, true, kick);
 	}
 	return NULL;
@@ -31,7 +31,7 @@ static void hold(void)
 {
 	if (gate_hold(&gate))
 		for (int i = 0; i < THREADS; i++)
-			kicked[i] = 1;
+			__atomic_store_n(&kicked[i], 1, __ATOMIC_RELAXED);
 	gate_wait_empty(&gate);
 }
 
@@ -39,7 +39,7 @@ static void shut(void)
 {
 	gate_shut(&gate);
 	for (int i = 0; i < THREADS; i++)
-		kicked[i] = 1;
+		__atomic_store_n(&kicked[i], 1, __ATOMIC_RELAXED);
 }
 
 static void run_threads(void (*while_they_run)(void))

@@ -234,6 +234,52 @@ START_TEST(a_process_that_comes_back_has_used_up_what_it_had)
 }
 END_TEST
 
+/* The loop has nothing to do for it but to forget its claims. */
+START_TEST(to_be_forgotten_is_at_ones_own_expense)
+{
+	int fd = join_as(getpid());
+	int64_t left_ns;
+
+	probe(fd);
+	ck_assert(answers_within(fd, PATIENCE));
+	ck_assert_int_gt(drain(fd), 0);
+	allowance_set(&known_process()->time, NS_PER_SEC);
+	left_ns = known_process()->time.left_ns;
+	known_process()->time.rate.percent = 0; /* nothing comes back meanwhile */
+	close(fd);
+	fd = connect_as(getppid());
+	ask_report(fd); /* the end is noticed before this, which came later */
+	ck_assert(answers_within(fd, PATIENCE));
+	ck_assert_uint_eq(broker.guest_count, 0);
+	ck_assert_int_lt(known_process()->time.left_ns, left_ns - 1000);
+	close(fd);
+}
+END_TEST
+
+/* What is not read is moved each time that a bit of it is: no message is served for that. */
+START_TEST(to_be_written_to_is_at_ones_own_expense)
+{
+	int fd = join_as(getpid()), silent = connect_as(getppid());
+	int64_t left_ns;
+
+	for (int i = 0; i < 40; i++) {
+		for (int j = 0; j < 100; j++)
+			ask_report(fd);
+		ck_assert(!answers_within(silent, NS_PER_SEC / 100));
+	}
+	allowance_set(&known_process()->time, NS_PER_SEC);
+	left_ns = known_process()->time.left_ns;
+	known_process()->time.rate.percent = 0;
+	for (int i = 0; i < 10; i++) {
+		ck_assert_int_gt(drain(fd), 0);
+		ck_assert(!answers_within(silent, NS_PER_SEC / 100));
+	}
+	ck_assert_int_lt(known_process()->time.left_ns, left_ns - 1000);
+	close(fd);
+	close(silent);
+}
+END_TEST
+
 START_TEST(a_liar_that_comes_back_is_still_one)
 {
 	struct catalog_item item = { 1, { 1, 1 } };
@@ -277,6 +323,8 @@ END_TEST
 static const struct suite_test tests[] = {
 	{ "limits", &a_new_connection_does_not_come_with_time_of_its_own },
 	{ "limits", &a_process_that_comes_back_has_used_up_what_it_had },
+	{ "limits", &to_be_forgotten_is_at_ones_own_expense },
+	{ "limits", &to_be_written_to_is_at_ones_own_expense },
 	{ "limits", &a_liar_that_comes_back_is_still_one },
 	{ "limits", &who_has_used_up_nothing_is_forgotten },
 	{ "limits", &strangers_who_come_all_the_time_do_not_keep_a_guest_waiting },

@@ -33,6 +33,29 @@ START_TEST(idle_time_is_not_saved_up)
 }
 END_TEST
 
+/* As the dedup thread does: each time it wakes, and works for 100 ms of a budget of 10 %. */
+START_TEST(what_was_used_is_not_forgiven)
+{
+	struct pace pace;
+	uint64_t wall = 0, busy = 0;
+
+	pace_init(&pace, 10, PAGES);
+	for (int i = 0; i < 100; i++) {
+		pace_start(&pace, wall, busy);
+		ck_assert_uint_eq(pace_brake_ns(&pace, wall, busy), 0);
+		busy += 100 * NS_PER_MS;
+		wall += 100 * NS_PER_MS;
+		wall += i % 2 ? 0 : 50 * NS_PER_MS;
+		pace_start(&pace, wall, busy); /* another piece of work, before that is slept off */
+		busy += NS_PER_MS;
+		wall += NS_PER_MS;
+		wall += pace_brake_ns(&pace, wall, busy);
+	}
+	ck_assert_uint_ge(wall, busy * 10);
+	ck_assert_uint_lt(wall, busy * 11);
+}
+END_TEST
+
 START_TEST(full_pace_has_no_brake)
 {
 	struct pace pace;
@@ -152,6 +175,7 @@ END_TEST
 static const struct suite_test tests[] = {
 	{ "core", &work_beyond_the_budget_is_slept_off },
 	{ "core", &idle_time_is_not_saved_up },
+	{ "core", &what_was_used_is_not_forgiven },
 	{ "core", &full_pace_has_no_brake },
 	{ "core", &pauses_grow_while_nothing_is_gained_and_have_an_end },
 	{ "core", &cheap_passes_come_sooner },
