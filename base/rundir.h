@@ -5,6 +5,7 @@
  *   RUNDIR/guests/NAME.sock     control socket of a guest
  *   RUNDIR/guests/NAME.agent    leads to the agent in it, if it has a port for one
  *   RUNDIR/domains/NAME.sock    socket of a domain's broker
+ *   RUNDIR/domains/starter      where a service manager starts brokers, if there is one
  *   RUNDIR/<kind>/NAME.log      what its process has to say, or had when it ended
  *   RUNDIR/<kind>/NAME.old      what was said before that (log_file.h)
  *
@@ -22,6 +23,8 @@
 #include "base/fail.h"
 
 #define RUNDIR_PATH_MAX 108 /* what sockaddr_un holds, with the final NUL */
+
+#define RUNDIR_BROKER_STARTER "starter"
 
 enum rundir_kind { RUNDIR_GUESTS, RUNDIR_DOMAINS };
 

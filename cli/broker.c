@@ -7,13 +7,16 @@
 
 #include "base/log.h"
 #include "base/log_file.h"
+#include "base/notify.h"
 #include "base/parse.h"
 #include "base/rundir.h"
 #include "broker/broker.h"
+#include "broker/handover.h"
 #include "cli/verb.h"
 
 struct broker_settings {
 	uint64_t listen_fd; /* 0: not given */
+	uint64_t start_fd;  /* the same */
 	enum log_level log_level;
 };
 
@@ -23,6 +26,13 @@ static const struct option options[] = {
 	  .text = "descriptor of the domain's listening socket",
 	  .kind = OPTION_NUMBER,
 	  .field = offsetof(struct broker_settings, listen_fd),
+	  .low = 3,
+	  .high = 1023 },
+	{ .name = "start-fd",
+	  .value = "FD",
+	  .text = "descriptor of a connection by which a guest hands over domain and socket",
+	  .kind = OPTION_NUMBER,
+	  .field = offsetof(struct broker_settings, start_fd),
 	  .low = 3,
 	  .high = 1023 },
 	{ .name = "log-level",
@@ -41,6 +51,13 @@ static int broker_check(const struct call *call, struct fail *why)
 	const struct broker_settings *settings = call->settings;
 	const char *domain = call->operands[0];
 
+	if (settings->start_fd)
+		return call->operand_count == 0 && !settings->listen_fd
+			       ? 0
+			       : fail_set(why, EINVAL,
+					  "--start-fd brings domain and socket: leave both out");
+	if (call->operand_count == 0)
+		return fail_set(why, EINVAL, "broker needs %s", verb_broker.synopsis);
 	if (!name_is_valid(domain[0] == '@' ? domain + 1 : domain))
 		return fail_set(why, EINVAL, "'%s' cannot name a domain", domain);
 	if (settings->listen_fd == 0)
@@ -78,7 +95,8 @@ static void broker_open_log(const char *domain)
 		log_warn("cannot open %s: %s", path, strerror(errno));
 }
 
-static int broker_exec(const struct call *call, struct fail *why)
+/* The service manager's child stays who it is; the guest's is nobody's child. */
+static int broker_of_guest(const struct call *call, struct fail *why)
 {
 	const struct broker_settings *settings = call->settings;
 	pid_t pid = fork();
@@ -88,22 +106,42 @@ static int broker_exec(const struct call *call, struct fail *why)
 		return fail_errno(why, errno, "cannot start the broker");
 	if (pid > 0)
 		_exit(0);
-	log_set_name("broker");
-	log_set_level(settings->log_level);
 	broker_open_log(call->operands[0]);
 	broker_settle_in();
 	return broker_main(call->operands[0], (int)settings->listen_fd, why);
 }
 
+static int broker_of_service(int start_fd, struct fail *why)
+{
+	char domain[WIRE_TEXT_SIZE];
+	int listen_fd, rc = handover_receive(start_fd, domain, &listen_fd, why);
+
+	close(start_fd);
+	if (rc < 0)
+		return rc;
+	notify_send("STATUS=Serves domain %s.", domain);
+	broker_settle_in();
+	return broker_main(domain, listen_fd, why);
+}
+
+static int broker_exec(const struct call *call, struct fail *why)
+{
+	const struct broker_settings *settings = call->settings;
+
+	log_set_name("broker");
+	log_set_level(settings->log_level);
+	return settings->start_fd ? broker_of_service((int)settings->start_fd, why)
+				  : broker_of_guest(call, why);
+}
+
 const struct verb verb_broker = {
 	.name = "broker",
 	.purpose = "serve one domain (started by its first guest)",
-	.synopsis = "--listen-fd FD DOMAIN",
+	.synopsis = "--listen-fd FD DOMAIN|--start-fd FD",
 	.example = "  samepage run --domain web ...   (starts it where it is needed)\n",
 	.options = options,
 	.defaults = &defaults,
 	.settings_size = sizeof(struct broker_settings),
-	.min_operands = 1,
 	.max_operands = 1,
 	.is_internal = true,
 	.check = broker_check,

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* One word, up to a single comma; what a parser has of the text. */
@@ -120,6 +121,59 @@ int disk_option_parse(const char *text, const char *name, struct disk_option *re
 	option.is_each_guests = option.read_only || option.overlay || is_named;
 	*ret_option = option;
 	return 0;
+}
+
+static void text_print(const char *text, FILE *to)
+{
+	for (; *text; text++)
+		fprintf(to, *text == ',' ? ",%c" : "%c", *text);
+}
+
+/* What is not absolute begins at the directory; an address of a server is no path. */
+static void path_print(const char *path, const char *directory, FILE *to)
+{
+	if (*path && *path != '/' && !strstr(path, "://"))
+		text_print(directory, to);
+	text_print(path, to);
+}
+
+static void word_print(const char *word, bool is_file, const char *directory, FILE *to)
+{
+	static const char overlay[] = "overlay=";
+	size_t length = sizeof(overlay) - 1;
+
+	if (is_file) {
+		path_print(word, directory, to);
+	} else if (strncmp(word, overlay, length) == 0) {
+		fputs(",overlay=", to);
+		path_print(word + length, directory, to);
+	} else {
+		fputc(',', to);
+		text_print(word, to);
+	}
+}
+
+int disk_option_resolve(const char *text, const char *directory, char **ret_text)
+{
+	struct word word = { .rest = text };
+	bool is_file = true;
+	struct fail why;
+	size_t size;
+	FILE *to = open_memstream(ret_text, &size);
+	int rc = to ? 0 : -ENOMEM;
+
+	for (; rc == 0 && word.rest; is_file = false) {
+		rc = word_next(&word, text, &why);
+		if (rc == 0)
+			word_print(word.text, is_file, directory, to);
+	}
+	if (to && fclose(to) != 0 && rc == 0)
+		rc = -ENOMEM;
+	if (rc < 0 && to) {
+		free(*ret_text);
+		*ret_text = NULL;
+	}
+	return rc;
 }
 
 struct disk_config disk_option_config(const struct disk_option *option)

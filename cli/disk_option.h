@@ -27,6 +27,13 @@ struct disk_option {
 CHECKED int disk_option_parse(const char *text, const char *name, struct disk_option *ret_option,
 			      struct fail *why);
 
+/*
+ * The same disk, with its relative paths behind the directory, which ends with a slash.
+ * The caller frees the text.
+ * -ENOMEM, -ENAMETOOLONG.
+ */
+CHECKED int disk_option_resolve(const char *text, const char *directory, char **ret_text);
+
 /* Borrows from the option. */
 struct disk_config disk_option_config(const struct disk_option *option);
 

@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/notify.h"
 #include "cli/end_signals.h"
 #include "cli/member.h"
 #include "cli/prefix.h"
@@ -73,6 +74,7 @@ static void fleet_signal(struct fleet *fleet, int number)
 
 static void fleet_end(struct fleet *fleet)
 {
+	notify_send("STOPPING=1\nSTATUS=The guests are being ended.");
 	fleet_signal(fleet, SIGTERM);
 	fleet->is_ending = true;
 	fleet->ending_since_ns = now_ns();
@@ -92,6 +94,9 @@ static void on_signal(void *context, int number)
 {
 	struct fleet *fleet = context;
 
+	/* all are on their own already: the signal comes too late for them */
+	if (fleet->detach && fleet->starting == 0 && !fleet->is_ending)
+		return;
 	fleet->was_stopped = true;
 	if (!fleet->is_ending)
 		fleet_end(fleet);
@@ -111,6 +116,15 @@ static void fleet_fail(struct fleet *fleet, const struct member_watch *member)
 	fleet_end(fleet);
 }
 
+static void fleet_started(struct fleet *fleet)
+{
+	if (fleet->detach)
+		loop_quit(fleet->loop, 0);
+	else
+		notify_send("READY=1\nMAINPID=%d\nSTATUS=%zu guests run.", (int)getpid(),
+			    fleet->count);
+}
+
 /* The start pipe says nothing more: the member runs, or will never. */
 static void member_start_done(struct member_watch *member)
 {
@@ -122,8 +136,8 @@ static void member_start_done(struct member_watch *member)
 	fleet->starting--;
 	if (!member->is_running)
 		fleet_fail(fleet, member);
-	else if (fleet->detach && fleet->starting == 0 && !fleet->is_ending)
-		loop_quit(fleet->loop, 0);
+	else if (fleet->starting == 0 && !fleet->is_ending)
+		fleet_started(fleet);
 }
 
 static void on_start(void *context, uint32_t events)

@@ -17,7 +17,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/rundir.h"
+#include "cli/definition_text.h"
 #include "cli/end_signals.h"
 #include "cli/guest_census.h"
 #include "cli/guest_report.h"
@@ -116,6 +118,13 @@ static int on_census(void *context, int fd, struct fail *why)
 	return guest_census_write(guest->machine, guest->share, fd, why);
 }
 
+static int on_definition(void *context, int fd, struct fail *why)
+{
+	const struct guest *guest = context;
+
+	return definition_text_write(guest->config->definition, fd, why);
+}
+
 static int on_read_pages(void *context, uint64_t count, int fd, struct fail *why)
 {
 	struct guest *guest = context;
@@ -164,6 +173,7 @@ static const struct control_ops control_ops = {
 	.resume = on_resume,
 	.balloon = on_balloon,
 	.census = on_census,
+	.definition = on_definition,
 	.read_pages = on_read_pages,
 	.dump_ram = on_dump_ram,
 	.console = on_console,
@@ -258,6 +268,9 @@ static int guest_start(struct guest *guest, struct fail *why)
 				   guest, why);
 	if (rc == 0 && config->on_started)
 		rc = config->on_started(config->context, why);
+	if (rc == 0)
+		notify_send("READY=1\nMAINPID=%d\nSTATUS=Guest %s runs.", (int)getpid(),
+			    machine.name);
 	return rc;
 }
 
@@ -328,12 +341,15 @@ int guest_run(const struct guest_config *config, struct fail *why)
 	enum vm_end end = VM_END_NONE;
 	int rc;
 
+	log_set_level(config->log_level);
 	prepare_signals();
 	no_core_dump();
 	small_stacks();
 	rc = guest_start(&guest, why);
 	if (rc == 0)
 		rc = machine_run(guest.machine, &end, why);
+	/* not when the button is pressed: that is a wish, which a guest may decline */
+	notify_send("STOPPING=1\nSTATUS=Guest %s has ended.", config->machine.name);
 	guest_end(&guest);
 	if (rc == -EINTR) /* told to end before there was a loop to hear it */
 		return STATUS_ENDED;

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "base/fail.h"
+#include "base/log.h"
 #include "cli/machine.h"
 
 /* Strings and descriptors are borrowed. */
@@ -22,6 +23,8 @@ struct guest_config {
 	bool dedup;
 	unsigned int dedup_cpu_percent;
 	uint32_t max_sharers; /* guests on one frame; 0: any number */
+	enum log_level log_level;
+	const char *definition; /* all of this as lines of a file, for who asks */
 
 	/* Called once, when nothing can go wrong any more before the guest runs; may be NULL. */
 	int (*on_started)(void *context, struct fail *why);

@@ -10,6 +10,8 @@
 
 #include "base/log.h"
 #include "base/log_file.h"
+#include "base/notify.h"
+#include "base/rundir.h"
 #include "cli/guest_log.h"
 #include "cli/verb.h"
 
@@ -80,6 +82,7 @@ void member_main(struct guest_config *config, struct member_start *start)
 	int status;
 
 	log_set_name(member.name);
+	notify_forget(); /* the service is who looks after all of them */
 	signal(SIGPIPE, SIG_IGN);
 	if (start->detach) {
 		setsid();

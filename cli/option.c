@@ -2,6 +2,7 @@
 /* option.c - options as tables: what a verb takes, how it is checked and explained */
 #include "cli/option.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -113,6 +114,31 @@ static int (*const takers[])(const struct option *option, const char *value, voi
 	[OPTION_CHOICE] = take_choice,
 };
 
+/* How much of the settings a value takes up. */
+static const size_t field_sizes[] = {
+	[OPTION_FLAG] = sizeof(bool),
+	[OPTION_TEXT] = sizeof(const char *),
+	[OPTION_NAME] = sizeof(const char *),
+	[OPTION_NUMBER] = sizeof(uint64_t),
+	[OPTION_SIZE] = sizeof(uint64_t),
+	[OPTION_ON_OFF] = sizeof(bool),
+	[OPTION_LEVEL] = sizeof(enum log_level),
+	[OPTION_CHOICE] = sizeof(unsigned int),
+	[OPTION_SECONDS] = sizeof(uint64_t),
+	[OPTION_TEXTS] = sizeof(struct option_texts),
+};
+
+static void *field_of(const struct option *option, void *settings)
+{
+	return (char *)settings + option->field;
+}
+
+static uint64_t row_bit(const struct option *options, const struct option *row)
+{
+	assert(row - options < OPTION_MAX_ROWS);
+	return UINT64_C(1) << (row - options);
+}
+
 /* word: what follows "--", perhaps with "=VALUE" behind the name. */
 static const struct option *option_find(const struct option *options, const char *word)
 {
@@ -129,7 +155,7 @@ static int option_take(const struct option *option, const char *word, const char
 		       void *settings, struct fail *why)
 {
 	const char *value = strchr(word, '=');
-	void *field = (char *)settings + option->field;
+	void *field = field_of(option, settings);
 	int used = 1, rc;
 
 	if (value)
@@ -155,8 +181,9 @@ static int option_take(const struct option *option, const char *word, const char
 }
 
 int options_parse(const struct option *options, int argc, char **argv, void *settings,
-		  int *ret_operands, struct fail *why)
+		  int *ret_operands, uint64_t *ret_given, struct fail *why)
 {
+	uint64_t given = 0;
 	int operands = 0;
 
 	for (int i = 0; i < argc;) {
@@ -181,10 +208,100 @@ int options_parse(const struct option *options, int argc, char **argv, void *set
 				   why);
 		if (used < 0)
 			return used;
+		given |= row_bit(options, option);
 		i += used;
 	}
 	*ret_operands = operands;
+	*ret_given = given;
 	return OPTIONS_PARSED;
+}
+
+int option_assign(const struct option *options, const char *name, const char *value, void *settings,
+		  uint64_t *given, struct fail *why)
+{
+	const struct option *option = strchr(name, '=') ? NULL : option_find(options, name);
+	int rc;
+
+	if (!option)
+		return fail_set(why, EINVAL, "there is no setting '%.80s'", name);
+	if ((*given & row_bit(options, option)) && option->kind != OPTION_TEXTS)
+		return fail_set(why, EINVAL, "'%s' is given twice", name);
+	if (!*value)
+		return fail_set(why, EINVAL, "'%s' needs a value: %s", name,
+				option->value ? option->value : "on|off");
+	if (option->kind == OPTION_FLAG)
+		rc = take_on_off(option, value, field_of(option, settings), why);
+	else
+		rc = takers[option->kind](option, value, field_of(option, settings), why);
+	if (rc == 0)
+		*given |= row_bit(options, option);
+	return rc;
+}
+
+void options_overlay(const struct option *options, uint64_t given, const void *from, void *to)
+{
+	for (const struct option *row = options; row->name; row++)
+		if (given & row_bit(options, row))
+			memcpy(field_of(row, to), (const char *)from + row->field,
+			       field_sizes[row->kind]);
+}
+
+/* The place of a choice's word in "this|that". */
+static const char *choice_word(const char *words, unsigned int number)
+{
+	while (number-- > 0)
+		words = strchr(words, '|') + 1;
+	return words;
+}
+
+static void texts_print(const struct option *option, const struct option_texts *list, FILE *to)
+{
+	for (unsigned int i = 0; i < list->count; i++)
+		fprintf(to, "%s = %s\n", option->name, list->texts[i]);
+}
+
+static void value_print(const struct option *option, const void *field, FILE *to)
+{
+	const char *word;
+
+	switch (option->kind) {
+	case OPTION_FLAG:
+	case OPTION_ON_OFF:
+		fprintf(to, "%s = %s\n", option->name, *(const bool *)field ? "on" : "off");
+		break;
+	case OPTION_TEXT:
+	case OPTION_NAME:
+		if (*(const char *const *)field)
+			fprintf(to, "%s = %s\n", option->name, *(const char *const *)field);
+		break;
+	case OPTION_NUMBER:
+	case OPTION_SECONDS:
+		if (*(const uint64_t *)field)
+			fprintf(to, "%s = %" PRIu64 "\n", option->name, *(const uint64_t *)field);
+		break;
+	case OPTION_SIZE:
+		if (*(const uint64_t *)field)
+			fprintf(to, "%s = %" PRIu64 "K\n", option->name,
+				*(const uint64_t *)field >> 10);
+		break;
+	case OPTION_LEVEL:
+		fprintf(to, "%s = %s\n", option->name,
+			log_level_name(*(const enum log_level *)field));
+		break;
+	case OPTION_CHOICE:
+		word = choice_word(option->value, *(const unsigned int *)field);
+		fprintf(to, "%s = %.*s\n", option->name, (int)strcspn(word, "|"), word);
+		break;
+	case OPTION_TEXTS:
+		texts_print(option, field, to);
+		break;
+	}
+}
+
+void options_values_print(const struct option *options, const void *settings, FILE *to)
+{
+	for (; options->name; options++)
+		value_print(options, (const char *)settings + options->field, to);
 }
 
 #define HELP_COLUMN 26

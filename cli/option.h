@@ -46,15 +46,31 @@ struct option {
 	uint64_t low, high, fallback;
 };
 
+#define OPTION_MAX_ROWS 64 /* of a table: which of them were given is a bit for each */
+
 enum option_outcome { OPTIONS_PARSED, OPTIONS_HELP };
 
 /*
  * Parses argv (without the verb) into settings; what is no option is moved to
  * the front of argv, *ret_operands of them, in order. "--" ends the options.
- * Returns an option_outcome, or -EINVAL with the sentence. Texts point into argv.
+ * *ret_given: the rows that were given. Returns an option_outcome, or -EINVAL with the
+ * sentence. Texts point into argv.
  */
 CHECKED int options_parse(const struct option *options, int argc, char **argv, void *settings,
-			  int *ret_operands, struct fail *why);
+			  int *ret_operands, uint64_t *ret_given, struct fail *why);
+
+/*
+ * One option as a line of a file has it: flags are on or off there. *given: the rows
+ * that were given so far; none but OPTION_TEXTS can be given again. -EINVAL.
+ */
+CHECKED int option_assign(const struct option *options, const char *name, const char *value,
+			  void *settings, uint64_t *given, struct fail *why);
+
+/* Copies what was given over what is there. A list replaces a list. */
+void options_overlay(const struct option *options, uint64_t given, const void *from, void *to);
+
+/* All values as lines "name = value", in the order of the table; what has none is left out. */
+void options_values_print(const struct option *options, const void *settings, FILE *to);
 
 void options_print(const struct option *options, FILE *to);
 

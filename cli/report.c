@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/rundir.h"
 #include "base/sock.h"
+#include "cli/broker_watch.h"
 #include "cli/client.h"
 
 #define PAGE_SIZE 4096
@@ -158,28 +159,6 @@ void report_free(struct report *report)
 	free(report);
 }
 
-/*
- * Removes what a broker that was killed has left. With the lock that guests hold
- * while they start a broker, or not at all.
- */
-static void domain_sweep(const char *name, const char *path)
-{
-	char log_path[RUNDIR_PATH_MAX], old_path[RUNDIR_PATH_MAX];
-	AUTO_CLOSE int lock_fd = -1;
-	AUTO_CLOSE int probe_fd = -1;
-	struct fail why;
-
-	if (rundir_path(RUNDIR_DOMAINS, name, ".log", log_path, &why) < 0 ||
-	    rundir_path(RUNDIR_DOMAINS, name, ".old", old_path, &why) < 0 ||
-	    rundir_lock(RUNDIR_DOMAINS, false, &lock_fd, &why) < 0)
-		return;
-	if (sock_connect(path, true, &probe_fd) != -ECONNREFUSED)
-		return;
-	unlink(path);
-	unlink(log_path);
-	unlink(old_path);
-}
-
 /* What comes in while everybody is asked. */
 struct collection {
 	struct client_roll roll;
@@ -219,7 +198,7 @@ static void broker_ask(struct collection *collection, const char *name, int time
 	if (rc == 0)
 		collection->broker_count++;
 	else if (rc == -ECONNREFUSED)
-		domain_sweep(name, path);
+		broker_sweep(name);
 	else if (rc != -ENOENT && rc != -ECONNRESET)
 		collection_add_silent(collection, name, true, &why);
 }

@@ -1,55 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* run.c - samepage run: boot guests */
+#include "cli/run.h"
+
 #include <errno.h>
-#include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 
 #include "base/log.h"
-#include "base/parse.h"
-#include "cli/disk_option.h"
 #include "cli/fleet.h"
-#include "cli/guest.h"
-#include "cli/net_option.h"
+#include "cli/fleet_file.h"
+#include "cli/guest_plan.h"
 #include "cli/verb.h"
 #include "devices/virtio_vsock.h"
-#include "wire/codec.h"
-
-#define DEFAULT_MEM (UINT64_C(256) << 20)
-#define MAX_COUNT   1000
 
 struct settings {
-	const char *kernel, *initrd, *cmdline, *image, *ram_image;
-	const char *name, *domain, *console;
-	uint64_t mem; /* bytes; 0: not given */
-	uint64_t cpus, count, dedup_cpu, max_sharers;
-	unsigned int on_reboot, on_panic; /* enum machine_after */
-	unsigned int hugepages;		  /* enum gmem_hugepages */
-	enum log_level log_level;
-	struct option_texts disks, nets;
-	bool detach, dedup, paused, rng, balloon, second_console, agent;
-	uint64_t vsock; /* context ID of the first guest; 0: none */
+	struct definition definition; /* first: the fields of guest_options are in it */
+	const char *config, *only;
+	bool detach;
 };
 
-static const struct settings defaults = {
-	.cpus = 1,
-	.count = 1,
-	.dedup = true,
-	.dedup_cpu = 20,
-	.hugepages = GMEM_HUGEPAGES_AUTO,
-	.on_reboot = MACHINE_RESTARTS,
-	.on_panic = MACHINE_EXITS,
-	.rng = true,
-	.balloon = true,
-	.log_level = LOG_LEVEL_WARN,
-};
+#define FIELD(field)	     offsetof(struct definition, field)
+#define COMMAND_FIELD(field) offsetof(struct settings, field)
 
-#define FIELD(field) offsetof(struct settings, field)
-
+/*
+ * The command's own rows stand first: what is a guest's can be a line of a file as well,
+ * and is one row for both.
+ */
 static const struct option options[] = {
+	{ "config", "FILE", "the guests of this file, see samepage.conf(5)", OPTION_TEXT,
+	  COMMAND_FIELD(config), 0, 0, 0 },
+	{ "guest", "NAME", "only this guest of the file, or of a directory's files *.conf",
+	  OPTION_NAME, COMMAND_FIELD(only), 0, 0, 0 },
+	{ "detach", NULL, "return once the guests run; they go on in the background", OPTION_FLAG,
+	  COMMAND_FIELD(detach), 0, 0, 0 },
+#define COMMAND_ROWS 3
 	{ "kernel", "FILE", "the kernel: bzImage, or ELF with a PVH entry", OPTION_TEXT,
 	  FIELD(kernel), 0, 0, 0 },
 	{ "initrd", "FILE", "the initial RAM file system", OPTION_TEXT, FIELD(initrd), 0, 0, 0 },
@@ -81,9 +66,7 @@ static const struct option options[] = {
 	  "the guest's name (default guest-PID); with --count it is NAME-1, NAME-2 ...",
 	  OPTION_NAME, FIELD(name), 0, 0, 0 },
 	{ "count", "NUMBER", "start so many alike guests, which share their memory (1 to 1000)",
-	  OPTION_NUMBER, FIELD(count), 1, MAX_COUNT, 0 },
-	{ "detach", NULL, "return once the guests run; they go on in the background", OPTION_FLAG,
-	  FIELD(detach), 0, 0, 0 },
+	  OPTION_NUMBER, FIELD(count), 1, DEFINITION_MAX_COUNT, 0 },
 	{ "console", "stdio|none|FILE",
 	  "the serial console: stdio, none, or a file for its output, where %n\n"
 	  "stands for the guest's name (default stdio; none with --detach)",
@@ -136,336 +119,142 @@ static const struct option options[] = {
 	{ 0 },
 };
 
-/* --------------------------------------------------------------- the check */
-
-static int check_boot(const struct settings *settings, struct fail *why)
-{
-	if (settings->ram_image && (settings->kernel || settings->image))
-		return fail_set(why, EINVAL, "--%s and --ram-image exclude each other",
-				settings->kernel ? "kernel" : "image");
-	if (settings->image && (settings->kernel || settings->initrd))
-		return fail_set(why, EINVAL,
-				"--image brings its own kernel and initrd: leave out --kernel and "
-				"--initrd, or give the disk with --disk");
-	if (settings->ram_image && !settings->paused)
-		return fail_set(
-			why, EINVAL,
-			"--ram-image needs --paused: an image holds memory, but no CPU state");
-	if (settings->image && strncmp(settings->image, "nbd", 3) == 0 &&
-	    strstr(settings->image, "://"))
-		return fail_set(
-			why, EINVAL,
-			"--image takes a raw image or a block device: give '%s' with --disk, "
-			"and its kernel with --kernel",
-			settings->image);
-	if (!settings->ram_image && !settings->kernel && !settings->image)
-		return fail_set(
-			why, EINVAL,
-			"--kernel is missing: say which kernel to boot, or with --image which disk");
-	if (settings->ram_image && (settings->initrd || settings->cmdline))
-		return fail_set(why, EINVAL, "--initrd and --cmdline need --kernel");
-	if (settings->mem % GMEM_PAGE_SIZE)
-		return fail_set(why, EINVAL, "--mem %" PRIu64 "K is not a multiple of 4K",
-				settings->mem >> 10);
-	return 0;
-}
-
-static bool console_is_file(const char *console)
-{
-	return console && strcmp(console, "stdio") != 0 && strcmp(console, "none") != 0;
-}
-
-static int check_console(const struct settings *settings, struct fail *why)
-{
-	const char *console = settings->console;
-
-	if (console && !*console)
-		return fail_set(why, EINVAL, "--console is empty: say stdio, none or a file");
-	if (settings->detach && console && strcmp(console, "stdio") == 0)
-		return fail_set(why, EINVAL,
-				"--console stdio and --detach exclude each other: a detached guest "
-				"has no terminal");
-	if (settings->count > 1 && console_is_file(console) && !strstr(console, "%n"))
-		return fail_set(why, EINVAL,
-				"several guests can't share the console file '%s': put %%n, which "
-				"stands for the guest's name, into it",
-				console);
-	return 0;
-}
-
-/* The image is the first disk. */
-static unsigned int disks_given(const struct settings *settings)
-{
-	return settings->disks.count + (settings->image ? 1 : 0);
-}
-
-static const char *disk_given(const struct settings *settings, unsigned int i)
-{
-	if (!settings->image)
-		return settings->disks.texts[i];
-	return i == 0 ? settings->image : settings->disks.texts[i - 1];
-}
-
-static int check_disks(const struct settings *settings, struct fail *why)
-{
-	struct disk_option disk;
-	int rc = 0;
-
-	if (disks_given(settings) > BOARD_MAX_DISKS)
-		return fail_set(why, EINVAL, "a guest has at most %d disks", BOARD_MAX_DISKS);
-	for (unsigned int i = 0; rc == 0 && i < disks_given(settings); i++) {
-		rc = disk_option_parse(disk_given(settings, i), NULL, &disk, why);
-		if (rc == 0 && settings->count > 1 && !disk.is_each_guests)
-			rc = fail_set(
-				why, EINVAL,
-				"several guests can't write to the disk '%s': add ro or overlay, "
-				"or put %%n, which stands for the guest's name, into it",
-				disk.file);
-	}
-	return rc;
-}
-
-static int check_nets(const struct settings *settings, struct fail *why)
-{
-	struct net_options nets;
-	int rc = net_options_parse(&settings->nets, "guest", (unsigned int)settings->cpus, &nets,
-				   why);
-
-	if (rc == 0 && settings->count > 1)
-		rc = net_options_check_shared(&settings->nets, why);
-	return rc;
-}
+const struct option *const guest_options = options + COMMAND_ROWS;
 
 static int run_check(const struct call *call, struct fail *why)
 {
 	const struct settings *settings = call->settings;
-	int rc = check_boot(settings, why);
 
-	if (rc == 0)
-		rc = check_console(settings, why);
-	if (rc == 0)
-		rc = check_disks(settings, why);
-	if (rc == 0)
-		rc = check_nets(settings, why);
-	if (rc == 0 && settings->vsock + settings->count - 1 > VIRTIO_VSOCK_LAST_CID)
-		rc = fail_set(why, ERANGE, "--vsock %" PRIu64 " is too high for --count %" PRIu64,
-			      settings->vsock, settings->count);
-	if (rc == 0 && settings->name && settings->count > 1 &&
-	    strlen(settings->name) + strlen("-1000") > NAME_MAX_LENGTH)
-		rc = fail_set(why, EINVAL, "--name '%s' is too long: with --count a number follows",
-			      settings->name);
-	return rc;
+	if (settings->only && !settings->config)
+		return fail_set(why, EINVAL, "--guest needs --config: say in which file it is");
+	/* with a file, what is checked is the two together */
+	return settings->config ? 0
+				: definition_check(&settings->definition, settings->detach, why);
 }
 
-/* --------------------------------------------------------------- the guests */
-
-/* The texts that a guest's configuration borrows. */
-struct guest_texts {
-	char name[WIRE_TEXT_SIZE];
-	char console_path[PATH_MAX];
-	/* on the heap */
-	struct disk_option *disks;
-	struct net_options *nets;
+/* The guests of this command. */
+struct batch {
+	struct guest_config *configs;
+	struct guest_plan **plans;
+	size_t count;
 };
 
-/* %n becomes the name, all else stays. */
-static int expand_console(const char *pattern, struct guest_texts *texts, struct fail *why)
+static void batch_free(struct batch *batch)
 {
-	char *end = texts->console_path;
-	size_t room = sizeof(texts->console_path);
+	for (size_t i = 0; i < batch->count; i++)
+		guest_plan_free(batch->plans[i]);
+	free(batch->plans);
+	free(batch->configs);
+}
 
-	while (*pattern) {
-		bool is_name = strncmp(pattern, "%n", 2) == 0;
-		int n = is_name ? snprintf(end, room, "%s", texts->name)
-				: snprintf(end, room, "%c", *pattern);
-
-		if (n < 0 || (size_t)n >= room)
-			return fail_set(why, ENAMETOOLONG,
-					"the path of the console file is too long");
-		end += n;
-		room -= (size_t)n;
-		pattern += is_name ? 2 : 1;
-	}
+static int batch_create(size_t room, struct batch *ret_batch, struct fail *why)
+{
+	*ret_batch = (struct batch){
+		.configs = calloc(room, sizeof(*ret_batch->configs)),
+		.plans = calloc(room, sizeof(struct guest_plan *)),
+	};
+	if (!ret_batch->configs || !ret_batch->plans)
+		return fail_errno(why, ENOMEM, "cannot start the guests");
 	return 0;
 }
 
-/* RAM is as large as the image, in whole MiB, where the user does not say otherwise. */
-static int mem_bytes(const struct settings *settings, uint64_t *ret_bytes, struct fail *why)
+static int batch_add(struct batch *batch, const struct definition *definition, uint16_t index,
+		     const char *domain, bool detach, struct fail *why)
 {
-	struct stat st;
+	struct guest_plan *plan;
+	int rc = guest_plan_create(definition, index, domain, detach, &plan, why);
 
-	if (settings->mem || !settings->ram_image) {
-		*ret_bytes = settings->mem ? settings->mem : DEFAULT_MEM;
-		return 0;
-	}
-	if (stat(settings->ram_image, &st) < 0)
-		return fail_errno(why, errno, "cannot open the memory image '%s'",
-				  settings->ram_image);
-	if (!S_ISREG(st.st_mode) || st.st_size == 0 || (uint64_t)st.st_size > MACHINE_MAX_MEMORY)
-		return fail_set(why, EINVAL, "'%s' is not a memory image", settings->ram_image);
-	*ret_bytes = ((uint64_t)st.st_size + MACHINE_MIN_MEMORY - 1) / MACHINE_MIN_MEMORY *
-		     MACHINE_MIN_MEMORY;
+	if (rc < 0)
+		return rc;
+	batch->configs[batch->count] = *guest_plan_config(plan);
+	batch->plans[batch->count++] = plan;
 	return 0;
 }
 
-static void name_guest(const struct settings *settings, uint16_t index, struct guest_texts *texts)
+static int batch_run(struct batch *batch, bool detach, struct fail *why)
 {
-	char stem[NAME_MAX_LENGTH + 1];
-
-	if (settings->name)
-		snprintf(stem, sizeof(stem), "%s", settings->name);
-	else
-		snprintf(stem, sizeof(stem), "guest-%d", (int)getpid());
-	if (settings->count == 1)
-		snprintf(texts->name, sizeof(texts->name), "%s", stem);
-	else
-		snprintf(texts->name, sizeof(texts->name), "%.57s-%u", stem, index + 1u);
+	if (batch->count == 1 && !detach)
+		return guest_run(&batch->configs[0], why);
+	return fleet_run(batch->configs, batch->count, detach, why);
 }
 
-static int configure_disks(const struct settings *settings, struct guest_texts *texts,
-			   struct machine_config *machine, struct fail *why)
+/*
+ * No user can name it, since names don't start with '@', and no other command can
+ * draw it again, as it could get the same process number.
+ */
+static int draw_domain(const struct definition *definition, char ret_domain[WIRE_TEXT_SIZE],
+		       struct fail *why)
 {
-	int rc = 0;
+	uint64_t draw;
 
-	machine->disk_count = disks_given(settings);
-	if (machine->disk_count == 0)
-		return 0;
-	texts->disks = calloc(machine->disk_count, sizeof(*texts->disks));
-	if (!texts->disks)
-		return fail_errno(why, ENOMEM, "cannot configure the guest's disks");
-	if (settings->image)
-		machine->image = texts->disks[0].file;
-	for (unsigned int i = 0; rc == 0 && i < machine->disk_count; i++) {
-		struct disk_option *disk = &texts->disks[i];
+	if (getrandom(&draw, sizeof(draw), 0) != (ssize_t)sizeof(draw))
+		return fail_errno(why, EIO, "cannot draw the name of a private domain");
+	snprintf(ret_domain, WIRE_TEXT_SIZE, "@%.40s.%012llx",
+		 definition->name ? definition->name : "guest", (unsigned long long)draw >> 16);
+	return 0;
+}
 
-		rc = disk_option_parse(disk_given(settings, i), texts->name, disk, why);
-		machine->disks[i].config = disk_option_config(disk);
-		machine->disks[i].serial = disk->serial[0] ? disk->serial : NULL;
-	}
+static int batch_of_options(const struct settings *settings, struct batch *ret_batch,
+			    struct fail *why)
+{
+	const struct definition *definition = &settings->definition;
+	char domain[WIRE_TEXT_SIZE];
+	int rc = batch_create(definition->count, ret_batch, why);
+
+	if (rc == 0)
+		rc = draw_domain(definition, domain, why);
+	for (uint16_t i = 0; rc == 0 && i < definition->count; i++)
+		rc = batch_add(ret_batch, definition, i, domain, settings->detach, why);
 	return rc;
 }
 
-static int configure_nets(const struct settings *settings, struct guest_texts *texts,
-			  struct machine_config *machine, struct fail *why)
+static int batch_of_file(const struct settings *settings, const struct fleet_file *file,
+			 struct batch *ret_batch, struct fail *why)
 {
-	int rc;
+	int rc = batch_create(file->member_count, ret_batch, why);
 
-	if (settings->nets.count == 0)
-		return 0;
-	texts->nets = calloc(1, sizeof(*texts->nets));
-	if (!texts->nets)
-		return fail_errno(why, ENOMEM, "cannot configure the guest's networks");
-	rc = net_options_parse(&settings->nets, texts->name, machine->cpus, texts->nets, why);
-	if (rc < 0)
-		return rc;
-	machine->net_count = texts->nets->count;
-	memcpy(machine->nets, texts->nets->nets, sizeof(machine->nets));
-	return 0;
-}
-
-static int configure_guest(const struct settings *settings, const struct guest_config *alike,
-			   uint16_t index, struct guest_texts *texts, struct guest_config *ret,
-			   struct fail *why)
-{
-	int rc;
-
-	*ret = *alike;
-	name_guest(settings, index, texts);
-	ret->machine.name = texts->name;
-	ret->machine.vsock_cid = settings->vsock ? (uint32_t)settings->vsock + index : 0;
-	rc = configure_disks(settings, texts, &ret->machine, why);
-	if (rc == 0)
-		rc = configure_nets(settings, texts, &ret->machine, why);
-	if (rc < 0)
-		return rc;
-	if (!console_is_file(settings->console))
-		return 0;
-	ret->console_path = texts->console_path;
-	return expand_console(settings->console, texts, why);
-}
-
-/* What all guests of this command have in common. domain: storage for a private one. */
-static int configure_alike(const struct settings *settings, char domain[WIRE_TEXT_SIZE],
-			   struct guest_config *ret_config, struct fail *why)
-{
-	uint64_t draw;
-	bool on_stdio =
-		settings->console ? strcmp(settings->console, "stdio") == 0 : !settings->detach;
-
-	*ret_config = (struct guest_config){
-	    .machine =
-		{
-		    .kernel = settings->kernel,
-		    .initrd = settings->initrd,
-		    .cmdline = settings->cmdline,
-		    .ram_image = settings->ram_image,
-		    .cpus = (unsigned int)settings->cpus,
-		    .nests = !settings->dedup,
-		    .paused = settings->paused,
-		    .hugepages = (enum gmem_hugepages)settings->hugepages,
-		    .on_reboot = (enum machine_after)settings->on_reboot,
-		    .on_panic = (enum machine_after)settings->on_panic,
-		    .has_rng = settings->rng,
-		    .has_balloon = settings->balloon,
-		    .has_second_console = settings->second_console,
-		    .has_agent = settings->agent,
-		    .console_in = on_stdio ? STDIN_FILENO : -1,
-		    .console_out = on_stdio ? STDOUT_FILENO : -1,
-		},
-	    .domain = settings->domain ? settings->domain : domain,
-	    .dedup = settings->dedup,
-	    .dedup_cpu_percent = (unsigned int)settings->dedup_cpu,
-	    .max_sharers = (uint32_t)settings->max_sharers,
-	};
-	/*
-	 * No user can name it, since names don't start with '@', and no other command can
-	 * draw it again, as it could get the same process number.
-	 */
-	if (getrandom(&draw, sizeof(draw), 0) != (ssize_t)sizeof(draw))
-		return fail_errno(why, EIO, "cannot draw the name of a private domain");
-	snprintf(domain, WIRE_TEXT_SIZE, "@%.40s.%012llx",
-		 settings->name ? settings->name : "guest", (unsigned long long)draw >> 16);
-	return mem_bytes(settings, &ret_config->machine.mem_bytes, why);
-}
-
-static void texts_free(struct guest_texts *texts)
-{
-	free(texts->disks);
-	free(texts->nets);
+	for (size_t i = 0; rc == 0 && i < file->member_count; i++)
+		rc = batch_add(ret_batch, file->members[i].definition, file->members[i].index,
+			       file->domain, settings->detach, why);
+	return rc;
 }
 
 static int run_exec(const struct call *call, struct fail *why)
 {
 	const struct settings *settings = call->settings;
-	AUTO_FREE struct guest_config *configs = calloc(settings->count, sizeof(*configs));
-	AUTO_FREE struct guest_texts *texts = calloc(settings->count, sizeof(*texts));
-	char domain[WIRE_TEXT_SIZE];
-	struct guest_config alike;
+	const struct fleet_override override = { .definition = &settings->definition,
+						 .given = call->given >> COMMAND_ROWS,
+						 .detach = settings->detach };
+	struct fleet_file *file = NULL;
+	struct batch batch = { NULL };
 	int rc;
 
-	if (!configs || !texts)
-		return fail_errno(why, ENOMEM, "cannot start the guests");
-	log_set_level(settings->log_level);
-	rc = configure_alike(settings, domain, &alike, why);
-	for (uint16_t i = 0; rc == 0 && i < settings->count; i++)
-		rc = configure_guest(settings, &alike, i, &texts[i], &configs[i], why);
-	if (rc == 0 && settings->count == 1 && !settings->detach)
-		rc = guest_run(&configs[0], why);
-	else if (rc == 0)
-		rc = fleet_run(configs, settings->count, settings->detach, why);
-	for (uint16_t i = 0; i < settings->count; i++)
-		texts_free(&texts[i]);
+	log_set_level(settings->definition.log_level);
+	if (settings->config &&
+	    fleet_file_open(settings->config, settings->only, &override, &file, why) < 0) {
+		fprintf(stderr, "samepage: %s\n", why->text);
+		return STATUS_USAGE;
+	}
+	rc = file ? batch_of_file(settings, file, &batch, why)
+		  : batch_of_options(settings, &batch, why);
+	if (rc == 0)
+		rc = batch_run(&batch, settings->detach, why);
+	batch_free(&batch);
+	fleet_file_free(file);
 	return rc;
 }
+
+static const struct settings defaults = { .definition = DEFINITION_DEFAULTS };
 
 const struct verb verb_run = {
 	.name = "run",
 	.purpose = "boot guests that share their equal pages",
-	.synopsis = "--kernel FILE|--image FILE [OPTIONS]",
+	.synopsis = "--kernel FILE|--image FILE|--config FILE [OPTIONS]",
 	.example =
 		"  samepage run --kernel vmlinuz --initrd initrd.img --mem 512M\n"
 		"  samepage run --kernel vmlinuz --initrd initrd.img --name web --count 4 --detach\n"
-		"  samepage run --image debian.img,overlay --mem 1G\n",
+		"  samepage run --image debian.img,overlay --mem 1G\n"
+		"  samepage run --config shop.conf --guest web-1\n",
 	.options = options,
 	.defaults = &defaults,
 	.settings_size = sizeof(struct settings),

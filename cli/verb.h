@@ -27,6 +27,7 @@ struct call {
 	void *settings; /* the verb's, filled from its options */
 	char **operands;
 	int operand_count;
+	uint64_t given; /* rows of the options that were, a bit for each */
 };
 
 /* What the operands are, for those who complete them. */
@@ -62,6 +63,7 @@ extern const struct verb verb_broker;
 extern const struct verb verb_complete;
 extern const struct verb verb_console;
 extern const struct verb verb_doctor;
+extern const struct verb verb_down;
 extern const struct verb verb_dump_ram;
 extern const struct verb verb_explain;
 extern const struct verb verb_help;
@@ -74,6 +76,7 @@ extern const struct verb verb_run;
 extern const struct verb verb_stats;
 extern const struct verb verb_stop;
 extern const struct verb verb_top;
+extern const struct verb verb_up;
 extern const struct verb verb_version;
 
 /* All of them, in the order of the help; ends with NULL. */

@@ -163,16 +163,34 @@ static int broker_spawn(const char *domain, int listen_fd, const char *log_path)
 }
 
 /*
+ * Where a service manager waits for it, it makes the broker a process of a unit of its
+ * own: one that is ours would be ended with our unit, and pay for its store there.
+ * -ENOENT, -ECONNREFUSED: nobody waits.
+ */
+static int broker_hand_over(const char *domain, int listen_fd, const char *starter_path)
+{
+	uint8_t bytes[WIRE_HEADER_SIZE + BROKER_START_BYTES];
+	AUTO_CLOSE int fd = -1;
+	int rc = sock_connect(starter_path, true, &fd);
+
+	if (rc == 0)
+		rc = broker_put_start(bytes, sizeof(bytes), domain);
+	return rc < 0 ? rc : sock_write_fd(fd, bytes, (size_t)rc, listen_fd);
+}
+
+/*
  * Under the lock, so that only one guest starts a broker, and none is started while
  * one is about to leave. The new broker inherits the listening socket: from now on a
  * connection waits there, even before the broker runs.
  */
 static int broker_start(const char *domain, const char *socket_path, struct fail *why)
 {
-	char log_path[RUNDIR_PATH_MAX];
+	char log_path[RUNDIR_PATH_MAX], starter_path[RUNDIR_PATH_MAX];
 	AUTO_CLOSE int lock = -1, listen_fd = -1, high_fd = -1;
 	int rc = rundir_path(RUNDIR_DOMAINS, domain, ".log", log_path, why);
 
+	if (rc == 0)
+		rc = rundir_path(RUNDIR_DOMAINS, RUNDIR_BROKER_STARTER, "", starter_path, why);
 	if (rc == 0)
 		rc = rundir_lock(RUNDIR_DOMAINS, true, &lock, why);
 	if (rc < 0)
@@ -182,9 +200,12 @@ static int broker_start(const char *domain, const char *socket_path, struct fail
 		return 0; /* somebody was faster */
 	if (rc < 0)
 		return fail_errno(why, -rc, "cannot listen at %s", socket_path);
-	/* dup2() onto itself would leave close-on-exec set */
-	high_fd = fcntl(listen_fd, F_DUPFD_CLOEXEC, BROKER_FD + 1);
-	rc = high_fd < 0 ? -errno : broker_spawn(domain, high_fd, log_path);
+	rc = broker_hand_over(domain, listen_fd, starter_path);
+	if (rc == -ENOENT || rc == -ECONNREFUSED) {
+		/* dup2() onto itself would leave close-on-exec set */
+		high_fd = fcntl(listen_fd, F_DUPFD_CLOEXEC, BROKER_FD + 1);
+		rc = high_fd < 0 ? -errno : broker_spawn(domain, high_fd, log_path);
+	}
 	if (rc < 0) {
 		unlink(socket_path);
 		return fail_errno(why, -rc, "cannot start the broker of domain %s", domain);

@@ -128,6 +128,8 @@ static int file_fill(struct client *client, const struct control_request *reques
 		return fail_set(why, EPROTO, "no file came with the request");
 	if (request->type == CONTROL_CENSUS)
 		return ops->census(context, fd, why);
+	if (request->type == CONTROL_DEFINITION)
+		return ops->definition(context, fd, why);
 	if (request->type == CONTROL_READ_PAGES)
 		return ops->read_pages(context, request->number, fd, why);
 	return ops->dump_ram(context, fd, why);
@@ -164,6 +166,7 @@ static int request_carry_out(struct client *client, const struct control_request
 		break;
 	case CONTROL_DUMP_RAM:
 	case CONTROL_CENSUS:
+	case CONTROL_DEFINITION:
 	case CONTROL_READ_PAGES:
 		rc = file_fill(client, request, &why);
 		break;

@@ -36,6 +36,7 @@ struct control_ops {
 	int (*balloon)(void *context, uint64_t bytes, struct fail *why);
 	/* All of these: fd stays the caller's. */
 	int (*census)(void *context, int fd, struct fail *why);
+	int (*definition)(void *context, int fd, struct fail *why);
 	int (*read_pages)(void *context, uint64_t count, int fd, struct fail *why);
 	int (*dump_ram)(void *context, int fd, struct fail *why);
 	int (*console)(void *context, uint64_t number, int fd, struct fail *why);

@@ -40,6 +40,23 @@ int broker_get_hello(const void *payload, size_t length, struct broker_hello *re
 	return read_end(&reader);
 }
 
+int broker_put_start(void *buffer, size_t size, const char *domain)
+{
+	struct wire_writer writer;
+
+	wire_start(&writer, buffer, size);
+	wire_put_text(&writer, domain);
+	return wire_finish(&writer, BROKER_START);
+}
+
+int broker_get_start(const void *payload, size_t length, char ret_domain[WIRE_TEXT_SIZE])
+{
+	struct wire_reader reader = read_payload(payload, length);
+
+	wire_get_text(&reader, ret_domain);
+	return read_end(&reader);
+}
+
 int broker_put_welcome(void *buffer, size_t size, const struct broker_welcome *welcome)
 {
 	struct wire_writer writer;

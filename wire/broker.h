@@ -16,6 +16,9 @@
  *	REPORT_REQUEST	-->
  *			<--	REPORT
  *
+ *	guest			who is about to be a broker
+ *	START		-->	with the domain's listening socket
+ *
  * Answers come in the order of the questions. Items, answers and frames mean what
  * dedup/catalog.h says. Payloads, after the header of codec.h:
  *
@@ -30,6 +33,7 @@
  *	REPORT		domain[64]  u64 frames, store bytes, shared mappings, overhead bytes,
  *			CPU ns  u32 most sharers  u32 n  n * { u32 pid  name[64]  u64 held pages,
  *cost bytes }
+ *	START		domain[64]
  *
  * A decoder returns -EPROTO for anything else, and the peer is dropped. It does not
  * know what a frame or page number may be: that is checked where it is used.
@@ -52,12 +56,14 @@ enum broker_message {
 	BROKER_OFFERS = 7,
 	BROKER_REPORT_REQUEST = 8,
 	BROKER_REPORT = 9,
+	BROKER_START = 10,
 };
 
 #define BROKER_OFFERS_MAX  1024u
 #define BROKER_ITEM_SIZE   20u
 #define BROKER_PAGES_MAX   (1u << 28) /* of a guest's RAM: 1 TiB */
 #define BROKER_HELLO_BYTES (WIRE_TEXT_SIZE + 8u)
+#define BROKER_START_BYTES WIRE_TEXT_SIZE
 /* Largest payloads: to the broker (PUBLISH), and to a guest (OFFERS). */
 #define BROKER_REQUEST_MAX (4u + PUBLISH_MAX * (BROKER_ITEM_SIZE + PAGE_BYTES))
 #define BROKER_REPLY_MAX   (4u + BROKER_OFFERS_MAX * 16u)
@@ -99,6 +105,9 @@ struct broker_report {
  */
 CHECKED int broker_put_hello(void *buffer, size_t size, const struct broker_hello *hello);
 CHECKED int broker_get_hello(const void *payload, size_t length, struct broker_hello *ret_hello);
+
+CHECKED int broker_put_start(void *buffer, size_t size, const char *domain);
+CHECKED int broker_get_start(const void *payload, size_t length, char ret_domain[WIRE_TEXT_SIZE]);
 
 CHECKED int broker_put_welcome(void *buffer, size_t size, const struct broker_welcome *welcome);
 CHECKED int broker_get_welcome(const void *payload, size_t length,

@@ -39,6 +39,11 @@ enum control_type {
 	 * begins with so many page numbers (u32); behind them the guest writes the pages.
 	 */
 	CONTROL_READ_PAGES = 10,
+	/*
+	 * A descriptor of a file comes with it, to whose beginning the guest writes how it was
+	 * defined: lines "name = value", as samepage.conf(5) has them.
+	 */
+	CONTROL_DEFINITION = 11,
 
 	CONTROL_OUTCOME = 64,
 	CONTROL_REPORT_REPLY = 65,

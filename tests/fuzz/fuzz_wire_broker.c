@@ -64,8 +64,13 @@ static void try_texts(uint16_t type, const uint8_t *payload, size_t length)
 	struct broker_report *report = NULL;
 	struct broker_welcome welcome;
 	struct broker_hello hello;
+	char domain[WIRE_TEXT_SIZE];
 
-	if (type == BROKER_HELLO) {
+	if (type == BROKER_START) {
+		if (broker_get_start(payload, length, domain) == 0 &&
+		    strlen(domain) >= sizeof(domain))
+			abort();
+	} else if (type == BROKER_HELLO) {
 		if (broker_get_hello(payload, length, &hello) == 0 &&
 		    strlen(hello.name) >= sizeof(hello.name))
 			abort();

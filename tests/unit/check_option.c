@@ -38,6 +38,7 @@ static struct settings settings;
 static struct fail why;
 static char *words[64];
 static int operands;
+static uint64_t given;
 
 /* The words up to NULL, as the arguments of a verb. */
 static int parse(char **list)
@@ -49,7 +50,7 @@ static int parse(char **list)
 	operands = -1;
 	for (; list[count]; count++)
 		words[count] = list[count];
-	return options_parse(options, count, words, &settings, &operands, &why);
+	return options_parse(options, count, words, &settings, &operands, &given, &why);
 }
 
 #define PARSE(...) parse((char *[]){ __VA_ARGS__, NULL })

@@ -21,6 +21,7 @@ static int decode(uint16_t type, const void *payload, size_t length)
 	struct broker_report *got_report = NULL;
 	struct broker_welcome welcome;
 	struct broker_hello hello;
+	char domain[WIRE_TEXT_SIZE];
 	const uint8_t *bytes;
 	uint32_t count;
 	int rc;
@@ -28,6 +29,8 @@ static int decode(uint16_t type, const void *payload, size_t length)
 	switch (type) {
 	case BROKER_HELLO:
 		return broker_get_hello(payload, length, &hello);
+	case BROKER_START:
+		return broker_get_start(payload, length, domain);
 	case BROKER_WELCOME:
 		return broker_get_welcome(payload, length, &welcome);
 	case BROKER_PROBE:
@@ -61,6 +64,8 @@ static size_t encode(uint16_t type)
 	memset(welcome.secret.bytes, 0xa5, sizeof(welcome.secret.bytes));
 	if (type == BROKER_HELLO)
 		length = broker_put_hello(buffer, sizeof(buffer), &hello);
+	else if (type == BROKER_START)
+		length = broker_put_start(buffer, sizeof(buffer), "@web.1");
 	else if (type == BROKER_WELCOME)
 		length = broker_put_welcome(buffer, sizeof(buffer), &welcome);
 	else if (type == BROKER_PROBE)
@@ -97,8 +102,9 @@ static void make_report(uint32_t guests)
 	}
 }
 
-static const uint16_t types[] = { BROKER_HELLO,	  BROKER_WELCOME, BROKER_PROBE,	 BROKER_PUBLISH,
-				  BROKER_ANSWERS, BROKER_RELEASE, BROKER_OFFERS, BROKER_REPORT };
+static const uint16_t types[] = { BROKER_HELLO,	  BROKER_WELCOME, BROKER_PROBE,
+				  BROKER_PUBLISH, BROKER_ANSWERS, BROKER_RELEASE,
+				  BROKER_OFFERS,  BROKER_REPORT,  BROKER_START };
 
 START_TEST(each_message_says_its_type_and_length)
 {
