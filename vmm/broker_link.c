@@ -439,8 +439,7 @@ static int link_probe(void *context, const struct catalog_item *items, uint32_t 
 	return rc < 0 ? rc : answers_wait(link, ret_answers, count);
 }
 
-/* The pages' bytes go to the socket straight from guest memory. */
-/* Straight out of guest memory: the broker checks what has come. */
+/* The pages' bytes go to the socket straight from guest memory: the broker checks what comes. */
 static int publication_send(const struct broker_link *link, struct iovec *parts, size_t count)
 {
 	RACES_WITH_GUEST;

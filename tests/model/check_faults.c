@@ -25,8 +25,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "dedup/huge.h"
 #include "tests/model/expect.h"
 #include "tests/model/host.h"
+#include "vmm/gmem_huge.h"
 
 #define PAGES_USED    96u /* by the plan below */
 #define PAGES_HOT     32u /* behind them: the writer's */
@@ -236,6 +238,30 @@ static void writer_stop(struct writer *writer)
 			expect(*hot_word(writer->host, guest, i) == writer->words[guest][i]);
 }
 
+/* Huge pages: what was touched first brings 511 others along, which are zero. */
+
+static struct gmem_huge huge[HOST_GUESTS];
+static bool has_huge = true; /* until the host has none to give */
+
+static void huge_begin(struct host *host)
+{
+	for (uint32_t i = 0; i < HOST_GUESTS; i++) {
+		struct host_guest *guest = &host->guests[i];
+
+		huge[i] = (struct gmem_huge){ .base = guest->base,
+					      .bytes = (uint64_t)HOST_PAGES * PAGE_BYTES,
+					      .hugepages = GMEM_HUGEPAGES_AUTO };
+		guest->remap.huge = &huge[i];
+	}
+}
+
+/* No page of it has been handed back, so that all 512 are there. */
+static bool looks_huge(struct host_guest *guest)
+{
+	return host_look(guest, HUGE_PAGES - 1) == LOOK_OWN &&
+	       remap_ops.is_huge(&guest->remap, 0) != 0;
+}
+
 /* Trials */
 
 struct outcome {
@@ -276,6 +302,7 @@ static struct outcome settle(struct host *host)
 		struct tally tally = engine_tally(guest->engine);
 
 		engine_check(guest->engine);
+		expect(!guest->remap.huge || !looks_huge(guest)); /* split, be it later */
 		for (uint32_t page = 0; page < PAGES_USED + PAGES_HOT; page++)
 			expect_backed_as_said(guest, page);
 		outcome.shared += tally.states[PAGE_SHARED];
@@ -300,12 +327,24 @@ static void host_clear(struct host *host)
 	for (uint32_t i = 0; i < HOST_GUESTS; i++) {
 		uint32_t returned;
 
+		if (host->guests[i].remap.huge)
+			huge[i].is_on = true;
 		expect(engine_discard(host->guests[i].engine, 0, HOST_PAGES, &returned) == 0);
 		expect(returned == HOST_PAGES);
 	}
 	for (uint32_t guest = 0; guest < HOST_GUESTS; guest++)
 		for (uint32_t page = 0; page < PAGES_USED; page++)
 			page_write(host, guest, page, content_of(guest, page));
+	for (uint32_t i = 0; i < HOST_GUESTS; i++) {
+		struct host_guest *guest = &host->guests[i];
+
+		if (!guest->remap.huge)
+			continue;
+		huge[i].is_on = false;
+		engine_expect_huge(guest->engine, false);
+		if (!looks_huge(guest))
+			has_huge = false;
+	}
 }
 
 static struct outcome trial(struct host *host, const struct fault *wanted, bool with_writer)
@@ -360,7 +399,8 @@ static void each_call_fails_once(struct host *host, uint64_t turn, uint64_t stri
 	uint64_t count = calls;
 
 	expect(whole.shared > 50 && count > 100);
-	printf("- each of %llu calls fails once\n", (unsigned long long)count);
+	printf("- each of %llu calls fails once%s\n", (unsigned long long)count,
+	       host->guests[0].remap.huge ? ", in huge pages" : "");
 	fflush(stdout);
 	for (uint64_t at = 1; at <= count; at += stride) {
 		struct fault now = faults[(at + turn) % ARRAY_SIZE(faults)];
@@ -392,6 +432,20 @@ static uint64_t number_from(const char *variable, uint64_t otherwise)
 	return text ? strtoull(text, NULL, 10) : otherwise;
 }
 
+/* Splits, and what says whether a page is huge, are system calls as well. */
+static void each_call_fails_once_in_huge_pages(bool plain, uint64_t turns, uint64_t stride)
+{
+	struct host *host = host_create(plain);
+
+	huge_begin(host);
+	trial(host, &(struct fault){ 0 }, false);
+	for (uint64_t turn = 0; has_huge && turn < turns; turn++)
+		each_call_fails_once(host, turn, stride);
+	if (!has_huge)
+		printf("- not in huge pages: this host has none to give\n");
+	host_free(host);
+}
+
 int main(void)
 {
 	uint64_t seed = number_from("FAULTS_SEED", now_ns());
@@ -407,6 +461,7 @@ int main(void)
 		for (uint64_t turn = 0; turn < turns; turn++)
 			each_call_fails_once(host, turn, number_from("FAULTS_STRIDE", 1));
 		host_free(host);
+		each_call_fails_once_in_huge_pages(plain, turns, number_from("FAULTS_STRIDE", 1));
 	}
 	return 0;
 }
