@@ -157,7 +157,7 @@ static int config_check(const struct machine_config *config, struct fail *why)
 	return 0;
 }
 
-static int machine_boot(struct machine *machine, struct fail *why)
+static int machine_boot(struct machine *machine, bool is_restart, struct fail *why)
 {
 	struct board_config board;
 	struct vm_config vm = {
@@ -184,7 +184,7 @@ static int machine_boot(struct machine *machine, struct fail *why)
 		return rc;
 	target.vm = machine->vm;
 	target.acpi.has_pci = board_has_pci(machine->board);
-	return boot_source_load(&machine->config, &target, why);
+	return boot_source_load(&machine->config, &target, is_restart, why);
 }
 
 #define PAUSE_PATIENCE_NS (3 * NS_PER_SEC) /* somebody waits for an answer */
@@ -275,7 +275,7 @@ static int machine_set_up(struct machine *machine, struct fail *why)
 	if (rc == 0)
 		rc = backends_open(&machine->config, io_thread_loop(machine->io),
 				   &machine->backends, why);
-	return rc < 0 ? rc : machine_boot(machine, why);
+	return rc < 0 ? rc : machine_boot(machine, false, why);
 }
 
 int machine_create(const struct machine_config *config, struct machine **ret_machine,
@@ -403,7 +403,7 @@ static int machine_restart(struct machine *machine, struct fail *why)
 	gmem_huge_begin(machine->gmem);
 	rc = ram_discard(machine, why);
 	if (rc == 0)
-		rc = machine_boot(machine, why);
+		rc = machine_boot(machine, true, why);
 	return rc;
 }
 
