@@ -12,6 +12,9 @@
 #include "vmm/reset_vector.h"
 #include "vmm/vcpu.h"
 
+#define START_SECONDS	120 /* to look for what a disk boots */
+#define RESTART_SECONDS 15
+
 static int image_load(const struct machine_config *config, struct gmem *gmem, struct fail *why)
 {
 	const char *path = config->ram_image;
@@ -50,15 +53,22 @@ static int kernel_boot(const struct machine_config *config, const struct boot_ta
 	return kernel_load(target, &files, why);
 }
 
-/* At each boot anew: the guest may have installed another kernel. */
+/*
+ * At each boot anew: the guest may have installed another kernel. It may also have installed
+ * what keeps the tool busy, and while it is, nobody answers for a guest that was there before.
+ */
 static int disk_boot(const struct machine_config *config, const struct boot_target *target,
-		     struct fail *why)
+		     bool is_restart, struct fail *why)
 {
+	const struct image_limits limits = {
+		.bytes = config->mem_bytes,
+		.seconds = is_restart ? RESTART_SECONDS : START_SECONDS,
+	};
 	struct image_boot boot = IMAGE_BOOT_NONE;
 	char kernel[32], initrd[32];
 	struct boot_files files = { .kernel = kernel, .cmdline = config->cmdline };
 	struct fail said;
-	int rc = image_boot_find(config->image, &boot, why);
+	int rc = image_boot_find(config->image, &limits, &boot, why);
 
 	if (rc < 0)
 		return rc;
@@ -82,9 +92,10 @@ static int disk_boot(const struct machine_config *config, const struct boot_targ
 }
 
 int boot_source_load(const struct machine_config *config, const struct boot_target *target,
-		     struct fail *why)
+		     bool is_restart, struct fail *why)
 {
 	if (config->ram_image)
 		return image_load(config, target->gmem, why);
-	return config->image ? disk_boot(config, target, why) : kernel_boot(config, target, why);
+	return config->image ? disk_boot(config, target, is_restart, why)
+			     : kernel_boot(config, target, why);
 }

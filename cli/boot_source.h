@@ -17,9 +17,10 @@ struct boot_target {
 
 /*
  * Loads it, with the firmware tables, and sets where the first vCPU begins. Files are
- * read each time anew: after a reboot it may be another kernel.
+ * read each time anew: after a reboot it may be another kernel. is_restart: there was a boot
+ * before, and what a disk boots has to be found sooner.
  */
 CHECKED int boot_source_load(const struct machine_config *config, const struct boot_target *target,
-			     struct fail *why);
+			     bool is_restart, struct fail *why);
 
 #endif

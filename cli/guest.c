@@ -85,8 +85,7 @@ static int on_pause(void *context, struct fail *why)
 {
 	struct guest *guest = context;
 
-	machine_pause(guest->machine);
-	return 0;
+	return machine_pause(guest->machine, why);
 }
 
 static int on_resume(void *context, struct fail *why)
@@ -103,9 +102,10 @@ static int on_resume(void *context, struct fail *why)
 static int on_dump_ram(void *context, int fd, struct fail *why)
 {
 	struct guest *guest = context;
-	int rc;
+	int rc = machine_freeze(guest->machine, why);
 
-	machine_freeze(guest->machine);
+	if (rc < 0)
+		return rc;
 	rc = gmem_dump_image(machine_gmem(guest->machine), fd, machine_name(guest->machine), why);
 	machine_thaw(guest->machine);
 	return rc;

@@ -26,7 +26,6 @@
 #include "cli/grub_menu.h"
 #include "cli/image_files.h"
 
-#define SECONDS_MAX	      120 /* for everything; 0.3 s are usual */
 #define CONFIG_MAX_BYTES      (UINT64_C(1) << 20)
 #define ENVIRONMENT_MAX_BYTES (UINT64_C(64) << 10)
 #define ENTRY_MAX_BYTES	      (UINT64_C(64) << 10)
@@ -37,8 +36,10 @@
 
 struct finder {
 	struct image_files files;
-	unsigned int device; /* the partition that is being looked at */
-	struct fail said;    /* by the first configuration that can't be used; else empty */
+	uint64_t bytes_max, bytes_left; /* of what is taken out of a partition */
+	unsigned int device;		/* the partition that is being looked at */
+	struct fail said;		/* by the first configuration that can't be used */
+	int said_rc;			/* with it; 0: there is none */
 };
 
 /* Whether to go on elsewhere: not without the tool, time or memory, nor when told to end. */
@@ -47,10 +48,12 @@ static bool is_final(int rc)
 	return rc == -ENOPKG || rc == -ETIMEDOUT || rc == -ENOMEM || rc == -EINTR;
 }
 
-static void keep_sentence(struct finder *finder, const struct fail *why)
+static void keep_sentence(struct finder *finder, int rc, const struct fail *why)
 {
-	if (!finder->said.text[0])
-		finder->said = *why;
+	if (finder->said_rc < 0)
+		return;
+	finder->said = *why;
+	finder->said_rc = rc;
 }
 
 /* -------------------------------------------- boot loader specification entries */
@@ -226,12 +229,17 @@ static int grub_find(struct finder *finder, struct boot_entry *ret_entry, struct
 			continue;
 		rc = grub_boots(finder, directories[i], config, length, ret_entry, why);
 		if (rc < 0)
-			keep_sentence(finder, why);
+			keep_sentence(finder, rc, why);
 	}
 	return rc;
 }
 
 /* --------------------------------------------------------------------- files */
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
 
 /* Behind what is in fd, from the configuration's partition, else from any other. */
 static int copy_file(struct finder *finder, const char *path, int fd, uint64_t max_bytes,
@@ -249,11 +257,16 @@ static int copy_file(struct finder *finder, const char *path, int fd, uint64_t m
 	}
 	if (rc == -ENOENT)
 		fail_set(why, ENOENT, "'%s', which its boot entry names, is not in it", path);
+	else if (rc == -EFBIG)
+		fail_set(why, EFBIG, "'%s', which its boot entry names, is too large for the guest",
+			 path);
 	return rc;
 }
 
-static int seal(int fd, struct fail *why)
+/* What is in fd stays as it is, and counts. */
+static int seal(struct finder *finder, int fd, struct fail *why)
 {
+	finder->bytes_left -= (uint64_t)lseek(fd, 0, SEEK_END);
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
 		return fail_errno(why, errno, "cannot seal what comes out of the image");
 	return 0;
@@ -266,34 +279,42 @@ static int take_kernel(struct finder *finder, const struct boot_entry *entry, in
 	int rc = image_memory_create("image-kernel", &fd, why);
 
 	if (rc == 0)
-		rc = copy_file(finder, entry->kernel, fd, KERNEL_MAX_BYTES, why);
+		rc = copy_file(finder, entry->kernel, fd,
+			       least(KERNEL_MAX_BYTES, finder->bytes_left), why);
 	if (rc == 0)
-		rc = seal(fd, why);
+		rc = seal(finder, fd, why);
 	if (rc == 0)
 		*ret_fd = TAKE_FD(fd);
 	return rc;
 }
 
 /* The kernel takes one initrd behind the other where each starts at a multiple of four. */
+static int add_initrd(struct finder *finder, const char *path, int fd, uint64_t max_bytes,
+		      struct fail *why)
+{
+	off_t used = (lseek(fd, 0, SEEK_END) + 3) & ~(off_t)3;
+
+	if ((uint64_t)used > max_bytes)
+		return fail_set(why, EFBIG, "its initrds are too large for the guest");
+	if (ftruncate(fd, used) < 0 || lseek(fd, used, SEEK_SET) < 0)
+		return fail_errno(why, errno, "cannot copy an initrd out of the image");
+	return copy_file(finder, path, fd, max_bytes - (uint64_t)used, why);
+}
+
 static int take_initrds(struct finder *finder, const struct boot_entry *entry, int *ret_fd,
 			struct fail *why)
 {
+	const uint64_t max_bytes = least(INITRD_MAX_BYTES, finder->bytes_left);
 	AUTO_CLOSE int fd = -1;
 	int rc;
 
 	if (entry->initrd_count == 0)
 		return 0;
 	rc = image_memory_create("image-initrd", &fd, why);
-	for (unsigned int i = 0; rc == 0 && i < entry->initrd_count; i++) {
-		off_t used = (lseek(fd, 0, SEEK_END) + 3) & ~(off_t)3;
-
-		if (ftruncate(fd, used) < 0 || lseek(fd, used, SEEK_SET) < 0)
-			return fail_errno(why, errno, "cannot copy an initrd out of the image");
-		rc = copy_file(finder, entry->initrds[i], fd, INITRD_MAX_BYTES - (uint64_t)used,
-			       why);
-	}
+	for (unsigned int i = 0; rc == 0 && i < entry->initrd_count; i++)
+		rc = add_initrd(finder, entry->initrds[i], fd, max_bytes, why);
 	if (rc == 0)
-		rc = seal(fd, why);
+		rc = seal(finder, fd, why);
 	if (rc == 0)
 		*ret_fd = TAKE_FD(fd);
 	return rc;
@@ -302,8 +323,10 @@ static int take_initrds(struct finder *finder, const struct boot_entry *entry, i
 static int take_files(struct finder *finder, const struct boot_entry *entry,
 		      struct image_boot *boot, struct fail *why)
 {
-	int rc = take_kernel(finder, entry, &boot->kernel_fd, why);
+	int rc;
 
+	finder->bytes_left = finder->bytes_max;
+	rc = take_kernel(finder, entry, &boot->kernel_fd, why);
 	if (rc == 0)
 		rc = take_initrds(finder, entry, &boot->initrd_fd, why);
 	if (rc < 0)
@@ -333,7 +356,7 @@ static int try_device(struct finder *finder, struct image_boot *boot, struct fai
 		rc = take_files(finder, &entry, boot, why);
 	if (rc < 0) {
 		image_boot_done(boot);
-		keep_sentence(finder, why);
+		keep_sentence(finder, rc, why);
 	}
 	return rc;
 }
@@ -349,11 +372,12 @@ static int search_devices(struct finder *finder, struct image_boot *boot, struct
 	return rc;
 }
 
-int image_boot_find(const char *image, struct image_boot *ret_boot, struct fail *why)
+int image_boot_find(const char *image, const struct image_limits *limits,
+		    struct image_boot *ret_boot, struct fail *why)
 {
-	struct finder finder = { .said = { "" } };
+	struct finder finder = { .bytes_max = limits->bytes };
 	struct image_boot boot = IMAGE_BOOT_NONE;
-	int rc = image_files_init(&finder.files, image, SECONDS_MAX, why);
+	int rc = image_files_init(&finder.files, image, limits->seconds, why);
 
 	if (rc < 0)
 		return rc;
@@ -361,8 +385,8 @@ int image_boot_find(const char *image, struct image_boot *ret_boot, struct fail 
 	image_files_done(&finder.files);
 	if (rc == 0)
 		*ret_boot = boot;
-	else if (!is_final(rc) && finder.said.text[0])
-		rc = fail_set(why, -rc, "'%s' cannot be booted: %s", image, finder.said.text);
+	else if (!is_final(rc) && finder.said_rc < 0)
+		rc = fail_set(why, -finder.said_rc, "'%s' cannot be booted: %s", image, finder.said.text);
 	else if (!is_final(rc))
 		rc = fail_set(why, ENOENT,
 			      "'%s' has no boot loader configuration, neither GRUB's nor boot "

@@ -13,6 +13,8 @@
 #ifndef CLI_IMAGE_BOOT_H
 #define CLI_IMAGE_BOOT_H
 
+#include <stdint.h>
+
 #include "base/auto.h"
 #include "base/fail.h"
 
@@ -21,6 +23,12 @@
  * paths they are /proc/self/fd/N. Texts are heap memory. All of it belongs to whoever
  * holds the struct, until image_boot_done().
  */
+/* The guest may have made the image; so it sizes nothing here. */
+struct image_limits {
+	uint64_t bytes;	      /* of kernel and initrds together: what is larger fits no guest */
+	unsigned int seconds; /* for everything; 0.3 are usual */
+};
+
 struct image_boot {
 	int kernel_fd;
 	int initrd_fd; /* -1: none. Several initrds of one entry stand in it one behind the other */
@@ -36,10 +44,11 @@ struct image_boot {
  * Finds what the raw disk image (or block device) boots by default and extracts it.
  * -ENOENT: it has no boot loader configuration that could be read, or what that names
  * is missing. -ENOPKG: grub-fstest is not installed. -EFBIG: a kernel of more than
- * 256 MiB, an initrd of more than 1 GiB. -ETIMEDOUT: the tool did not end in time.
+ * 256 MiB, an initrd of more than 1 GiB, or more than the limits. -ETIMEDOUT: the tool did not end in time.
  * -EINVAL, -EIO and others: why says it.
  */
-CHECKED int image_boot_find(const char *image, struct image_boot *ret_boot, struct fail *why);
+CHECKED int image_boot_find(const char *image, const struct image_limits *limits,
+			    struct image_boot *ret_boot, struct fail *why);
 
 void image_boot_done(struct image_boot *boot);
 

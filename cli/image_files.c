@@ -27,7 +27,7 @@
 #include "cli/bls_entry.h"
 #include "cli/end_signals.h"
 
-#define TOOL_MEMORY_BYTES (UINT64_C(1) << 30)
+#define TOOL_MEMORY_BYTES (UINT64_C(256) << 20) /* of addresses; it reads files piece by piece */
 #define LIST_MAX_BYTES	  (UINT64_C(64) << 10)
 #define STATUS_NO_TOOL	  127
 #define ARGUMENT_SIZE	  (IMAGE_DEVICE_SIZE + 1024)

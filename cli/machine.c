@@ -157,7 +157,7 @@ static int config_check(const struct machine_config *config, struct fail *why)
 	return 0;
 }
 
-static int machine_boot(struct machine *machine, struct fail *why)
+static int machine_boot(struct machine *machine, bool is_restart, struct fail *why)
 {
 	struct board_config board;
 	struct vm_config vm = {
@@ -185,13 +185,28 @@ static int machine_boot(struct machine *machine, struct fail *why)
 		return rc;
 	target.vm = machine->vm;
 	target.acpi.has_pci = board_has_pci(machine->board);
-	return boot_source_load(&machine->config, &target, why);
+	return boot_source_load(&machine->config, &target, is_restart, why);
 }
 
-static void devices_freeze(struct machine *machine)
+#define PAUSE_PATIENCE_NS (3 * NS_PER_SEC) /* somebody waits for an answer */
+
+static int io_pause(struct machine *machine, struct fail *why)
 {
-	io_thread_pause(machine->io);
-	board_pause(machine->board);
+	int rc = io_thread_pause(machine->io, PAUSE_PATIENCE_NS);
+
+	return rc < 0 ? fail_set(why, -rc,
+				 "a device of guest '%s' waits for the host: try again later",
+				 machine->config.name)
+		      : 0;
+}
+
+static int devices_freeze(struct machine *machine, struct fail *why)
+{
+	int rc = io_pause(machine, why);
+
+	if (rc == 0)
+		board_pause(machine->board);
+	return rc;
 }
 
 static void devices_thaw(struct machine *machine)
@@ -219,7 +234,8 @@ static int machine_halt(struct machine *machine, uint64_t patience_ns, struct fa
 	machine->freezes = 0;
 	if (machine->board && io_thread_runs(machine->io))
 		rc = board_quiet(machine->board, patience_ns, why);
-	io_thread_stop(machine->io);
+	if (io_thread_stop(machine->io, patience_ns) < 0 && rc == 0)
+		rc = fail_set(why, ETIMEDOUT, "the host does not finish what a device asked of it");
 	return rc;
 }
 
@@ -260,7 +276,7 @@ static int machine_set_up(struct machine *machine, struct fail *why)
 	if (rc == 0)
 		rc = backends_open(&machine->config, io_thread_loop(machine->io),
 				   &machine->backends, why);
-	return rc < 0 ? rc : machine_boot(machine, why);
+	return rc < 0 ? rc : machine_boot(machine, false, why);
 }
 
 int machine_create(const struct machine_config *config, struct machine **ret_machine,
@@ -289,7 +305,8 @@ int machine_create(const struct machine_config *config, struct machine **ret_mac
 
 /*
  * What the host has not done by then, it may do at any time, with memory of the guest's
- * and of the disk's: these are left to the end of the process.
+ * and of the disk's: these are left to the end of the process. So is all that the devices'
+ * thread can touch, where it is the thread itself that the host keeps.
  */
 static bool machine_rests(struct machine *machine)
 {
@@ -313,7 +330,8 @@ void machine_free(struct machine *machine)
 		boot_free(machine);
 	else
 		memset(machine->backends.disks, 0, sizeof(machine->backends.disks));
-	backends_close(&machine->backends);
+	if (!machine->io || !io_thread_runs(machine->io))
+		backends_close(&machine->backends);
 	if (machine->console) {
 		console_flush(machine->console);
 		console_free(machine->console);
@@ -386,7 +404,7 @@ static int machine_restart(struct machine *machine, struct fail *why)
 	gmem_huge_begin(machine->gmem);
 	rc = ram_discard(machine, why);
 	if (rc == 0)
-		rc = machine_boot(machine, why);
+		rc = machine_boot(machine, true, why);
 	return rc;
 }
 
@@ -408,7 +426,9 @@ static int boot_run(struct machine *machine, struct fail *why)
 		rc = vm_start(machine->vm, why);
 	if (rc < 0)
 		return rc;
-	machine_freeze(machine);
+	rc = machine_freeze(machine, why);
+	if (rc < 0)
+		return rc;
 	vm_resume(machine->vm); /* the pause that a VM is born with */
 	if (!machine->is_paused)
 		machine_thaw(machine);
@@ -464,11 +484,18 @@ int machine_run(struct machine *machine, enum vm_end *ret_end, struct fail *why)
 	return 0;
 }
 
-void machine_freeze(struct machine *machine)
+int machine_freeze(struct machine *machine, struct fail *why)
 {
+	int rc = 0;
+
 	vm_pause(machine->vm);
-	if (machine->freezes++ == 0)
-		devices_freeze(machine);
+	if (machine->freezes == 0)
+		rc = devices_freeze(machine, why);
+	if (rc < 0)
+		vm_resume(machine->vm);
+	else
+		machine->freezes++;
+	return rc;
 }
 
 void machine_thaw(struct machine *machine)
@@ -478,12 +505,15 @@ void machine_thaw(struct machine *machine)
 	vm_resume(machine->vm);
 }
 
-void machine_pause(struct machine *machine)
+int machine_pause(struct machine *machine, struct fail *why)
 {
+	int rc;
+
 	if (machine->is_paused)
-		return;
-	machine->is_paused = true;
-	machine_freeze(machine);
+		return 0;
+	rc = machine_freeze(machine, why);
+	machine->is_paused = rc == 0;
+	return rc;
 }
 
 int machine_resume(struct machine *machine, struct fail *why)
@@ -564,7 +594,9 @@ int machine_attach_second_console(struct machine *machine, int fd, bool kept_onl
 		return fail_set(why, ENODEV,
 				"guest '%s' has no second console: run it with --second-console",
 				machine->config.name);
-	io_thread_pause(machine->io);
+	rc = io_pause(machine, why);
+	if (rc < 0)
+		return rc;
 	rc = hvc_attach(machine->backends.hvc, fd, kept_only, why);
 	if (machine->freezes == 0)
 		io_thread_resume(machine->io);

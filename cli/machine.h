@@ -108,16 +108,17 @@ CHECKED int machine_run(struct machine *machine, enum vm_end *ret_end, struct fa
 
 /*
  * No vCPU runs and no device works between these two; what a device has handed to
- * the kernel goes on. They don't nest, but go together with the user's pause.
+ * the kernel goes on. They don't nest, but go together with the user's pause. -ETIMEDOUT: a
+ * device stands in the kernel, and nothing is frozen.
  */
-void machine_freeze(struct machine *machine);
+CHECKED int machine_freeze(struct machine *machine, struct fail *why);
 void machine_thaw(struct machine *machine);
 
 /*
  * The user's pause, beside those of vm_pause(): idempotent. machine_resume() fails
  * with -ENOTSUP for a machine made of a RAM image: its vCPUs have no state.
  */
-void machine_pause(struct machine *machine);
+CHECKED int machine_pause(struct machine *machine, struct fail *why);
 CHECKED int machine_resume(struct machine *machine, struct fail *why);
 bool machine_is_paused(const struct machine *machine);
 

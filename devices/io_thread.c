@@ -4,6 +4,9 @@
  *
  * What others want of the thread is written under the lock, then the thread is woken:
  * its callback ends the loop, or waits there until the pause is over.
+ *
+ * A device's callback may stand in the kernel for as long as a file system hangs; so those
+ * who wait for the thread do so with a deadline.
  */
 #include "devices/io_thread.h"
 
@@ -11,8 +14,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
+
+#define FREE_PATIENCE_NS (60 * NS_PER_SEC) /* who stopped the thread before has none */
 
 struct io_thread {
 	struct loop *loop;
@@ -25,7 +31,7 @@ struct io_thread {
 	bool should_stop;
 	bool should_pause;
 	bool is_paused;
-	bool has_failed; /* the loop is over before its time */
+	bool is_over; /* the thread can be joined */
 };
 
 static void on_wake(void *context)
@@ -67,7 +73,8 @@ void io_thread_free(struct io_thread *thread)
 {
 	if (!thread)
 		return;
-	io_thread_stop(thread);
+	if (io_thread_stop(thread, FREE_PATIENCE_NS) < 0)
+		return; /* it may use all of it at any time */
 	loop_free(thread->loop);
 	pthread_cond_destroy(&thread->moved);
 	pthread_mutex_destroy(&thread->lock);
@@ -85,7 +92,7 @@ static void *thread_main(void *context)
 	int rc = loop_run(thread->loop);
 
 	pthread_mutex_lock(&thread->lock);
-	thread->has_failed = rc < 0;
+	thread->is_over = true;
 	pthread_cond_broadcast(&thread->moved);
 	pthread_mutex_unlock(&thread->lock);
 	if (rc < 0)
@@ -97,7 +104,7 @@ int io_thread_start(struct io_thread *thread, struct fail *why)
 {
 	int rc;
 
-	thread->should_stop = thread->has_failed = false;
+	thread->should_stop = thread->is_over = false;
 	rc = thread_start(&thread->thread, "io", 0, thread_main, thread);
 	if (rc < 0)
 		return fail_errno(why, -rc, "cannot start the thread of the devices");
@@ -106,17 +113,37 @@ int io_thread_start(struct io_thread *thread, struct fail *why)
 	return 0;
 }
 
-void io_thread_stop(struct io_thread *thread)
+/* Under the lock: until the thread is over, or `flag` is set. */
+static int thread_await(struct io_thread *thread, const bool *flag, uint64_t patience_ns)
 {
+	uint64_t end = now_ns() + patience_ns;
+	struct timespec deadline = { .tv_sec = (time_t)(end / NS_PER_SEC),
+				     .tv_nsec = (long)(end % NS_PER_SEC) };
+	int rc = 0;
+
+	while (thread->runs && !*flag && !thread->is_over && rc == 0)
+		rc = pthread_cond_clockwait(&thread->moved, &thread->lock, CLOCK_MONOTONIC,
+					    &deadline);
+	return -rc;
+}
+
+int io_thread_stop(struct io_thread *thread, uint64_t patience_ns)
+{
+	int rc;
+
 	if (!thread->runs)
-		return;
+		return 0;
 	pthread_mutex_lock(&thread->lock);
 	thread->should_stop = true;
 	pthread_cond_broadcast(&thread->moved);
-	pthread_mutex_unlock(&thread->lock);
 	loop_wake(thread->wake);
+	rc = thread_await(thread, &thread->is_over, patience_ns);
+	pthread_mutex_unlock(&thread->lock);
+	if (rc < 0)
+		return rc;
 	pthread_join(thread->thread, NULL);
 	thread->runs = false;
+	return 0;
 }
 
 bool io_thread_runs(const struct io_thread *thread)
@@ -124,14 +151,18 @@ bool io_thread_runs(const struct io_thread *thread)
 	return thread->runs;
 }
 
-void io_thread_pause(struct io_thread *thread)
+int io_thread_pause(struct io_thread *thread, uint64_t patience_ns)
 {
+	int rc;
+
 	pthread_mutex_lock(&thread->lock);
 	thread->should_pause = true;
 	loop_wake(thread->wake);
-	while (thread->runs && !thread->is_paused && !thread->has_failed)
-		pthread_cond_wait(&thread->moved, &thread->lock);
+	rc = thread_await(thread, &thread->is_paused, patience_ns);
+	if (rc < 0)
+		thread->should_pause = false;
 	pthread_mutex_unlock(&thread->lock);
+	return rc;
 }
 
 void io_thread_resume(struct io_thread *thread)

@@ -18,6 +18,7 @@
 #define DEVICES_IO_THREAD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/auto.h"
 #include "base/fail.h"
@@ -31,14 +32,19 @@ void io_thread_free(struct io_thread *thread); /* with its loop; NULL is fine */
 struct loop *io_thread_loop(struct io_thread *thread);
 
 CHECKED int io_thread_start(struct io_thread *thread, struct fail *why);
-void io_thread_stop(struct io_thread *thread); /* fine when it does not run */
+/*
+ * Fine when it does not run. -ETIMEDOUT: a callback does not return. The thread ends when it
+ * does, and may use its sources until then; this can be called again.
+ */
+CHECKED int io_thread_stop(struct io_thread *thread, uint64_t patience_ns);
 bool io_thread_runs(const struct io_thread *thread);
 
 /*
  * Returns once no callback runs; none is called until the resume. Calls don't nest.
- * What a device has handed to the kernel goes on.
+ * What a device has handed to the kernel goes on. -ETIMEDOUT: a callback does not return,
+ * and there is no pause.
  */
-void io_thread_pause(struct io_thread *thread);
+CHECKED int io_thread_pause(struct io_thread *thread, uint64_t patience_ns);
 void io_thread_resume(struct io_thread *thread);
 
 #endif

@@ -30,6 +30,12 @@ void file_io_wait(struct file_io *io);
 /* -- what it is made of: file_ring.c, file_pool.c ------------------------------ */
 
 #define FILE_IO_DEPTH 128u
+/*
+ * What the page cache has is copied by the kernel before a system call on the ring returns,
+ * on the loop's thread, which has others to serve: some milliseconds in one go.
+ */
+#define FILE_IO_RING_BYTES (UINT64_C(4) << 20)	/* of one job on the ring; larger: the pool */
+#define FILE_IO_GO_BYTES   (UINT64_C(16) << 20) /* handed over by one file_io_start() */
 
 struct file_engine;
 
@@ -45,8 +51,12 @@ struct file_engine {
 	void *turn_context;
 	struct file_jobs waiting;  /* not handed over */
 	unsigned int in_flight;	   /* handed over, not collected: up to FILE_IO_DEPTH */
+	uint64_t go_bytes;	   /* handed over in this go */
 	struct file_jobs finished; /* done() not called yet */
 };
+
+/* The next job that may be handed over now; it counts as in flight. NULL: none. */
+struct file_job *file_engine_next(struct file_engine *engine);
 
 /* Only for FILE_READ. -errno: not possible here. */
 CHECKED int file_ring_create(struct loop *loop, struct file_engine **ret_engine);

@@ -148,10 +148,8 @@ static void pool_start(struct file_engine *engine)
 	struct file_job *job;
 
 	pthread_mutex_lock(&pool->lock);
-	while (engine->in_flight < FILE_IO_DEPTH && (job = file_jobs_pop(&engine->waiting))) {
+	while ((job = file_engine_next(engine)))
 		file_jobs_push(&pool->to_do, job);
-		engine->in_flight++;
-	}
 	if (pool->to_do.first && pool->idle > 0)
 		pthread_cond_signal(&pool->work);
 	else if (pool->to_do.first)

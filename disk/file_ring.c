@@ -41,7 +41,6 @@ static void prepare(struct file_ring *ring, struct file_job *job)
 	file_job_next_call(job, &call);
 	io_uring_prep_readv(sqe, job->fd, call.parts, call.part_count, call.offset);
 	io_uring_sqe_set_data(sqe, job);
-	ring->engine.in_flight++;
 }
 
 static void hand_over(struct file_ring *ring)
@@ -49,8 +48,7 @@ static void hand_over(struct file_ring *ring)
 	struct file_job *job;
 	int rc;
 
-	while (ring->engine.in_flight < FILE_IO_DEPTH &&
-	       (job = file_jobs_pop(&ring->engine.waiting)))
+	while ((job = file_engine_next(&ring->engine)))
 		prepare(ring, job);
 	while (io_uring_sq_ready(&ring->ring) > 0) {
 		rc = io_uring_submit(&ring->ring);

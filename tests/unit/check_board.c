@@ -14,10 +14,11 @@
 #include "tests/unit/msi_stand_in.h"
 #include "tests/unit/suite.h"
 
-#define RAM    (UINT64_C(1) << 20)
-#define RNG    (0x1af4u | 0x1044u << 16)
-#define MEMORY (0x1af4u | 0x1045u << 16) /* the balloon */
-#define READY  (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK)
+#define RAM	    (UINT64_C(1) << 20)
+#define PATIENCE_NS (30 * NS_PER_SEC)
+#define RNG	    (0x1af4u | 0x1044u << 16)
+#define MEMORY	    (0x1af4u | 0x1045u << 16) /* the balloon */
+#define READY	    (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK)
 
 static struct board *board;
 static struct board_config config;
@@ -84,7 +85,7 @@ static void start(bool has_cards)
 
 static void stop(void)
 {
-	io_thread_stop(thread);
+	ck_assert_int_eq(io_thread_stop(thread, PATIENCE_NS), 0);
 	board_free(board);
 	for (unsigned int i = 0; i < stand_in.msi_count; i++)
 		ck_assert_ptr_null(stand_in.msis[i]);

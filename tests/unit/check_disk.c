@@ -197,6 +197,31 @@ static void on_turn(void *context)
 	turns++;
 }
 
+/* What others have to do on the loop's thread must not wait for what one guest asks for. */
+START_TEST(a_read_without_end_does_not_hold_the_thread)
+{
+	enum { BYTES = 32 << 20, PART = 1 << 20 };
+	static uint8_t same[PART];
+	struct iovec parts[BYTES / PART];
+	struct disk_request request = {
+		.op = DISK_READ, .length = BYTES, .parts = parts, .part_count = BYTES / PART
+	};
+
+	ck_assert_int_eq(truncate(path, BYTES), 0);
+	open_as(false, _i != 0);
+	/* each block of the overlay in the other file than the one before */
+	for (uint64_t offset = 0; _i != 0 && offset < BYTES; offset += 8192)
+		ck_assert_int_eq(user_run(DISK_WRITE, offset, same, 4096), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		parts[i] = (struct iovec){ same, PART };
+	user_submit(&request, 0);
+	disk_start(user.disk);
+	ck_assert(!user.is_done[0]);
+	user_finish();
+	ck_assert_int_eq(user.errors[0], 0);
+}
+END_TEST
+
 START_TEST(a_request_may_follow_from_done)
 {
 	uint8_t bytes[512] = { 0 };
@@ -507,6 +532,7 @@ static const TTest **const on_both[] = {
 	&a_block_that_is_written_whole_and_in_part_loses_nothing,
 	&zeroes_of_any_size_are_zeroes,
 	&more_than_the_kernel_takes_at_once_waits_in_line,
+	&a_read_without_end_does_not_hold_the_thread,
 	&a_request_may_follow_from_done,
 	&what_is_in_flight_is_done_by_the_drain,
 	&without_a_thread_all_is_done_the_same,

@@ -27,6 +27,7 @@
 static const char system_path[] = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 static struct image_boot boot;
+static struct image_limits limits;
 static struct fail why;
 static char image[128];
 
@@ -50,6 +51,7 @@ static void setup(void)
 	setenv("PATH", system_path, 1);
 	snprintf(image, sizeof(image), "%s/disk", scratch_path);
 	boot = IMAGE_BOOT_NONE;
+	limits = (struct image_limits){ .bytes = UINT64_C(1) << 30, .seconds = 60 };
 	why.text[0] = '\0';
 }
 
@@ -92,7 +94,7 @@ static int find(void)
 	int rc;
 
 	image_boot_done(&boot);
-	rc = image_boot_find(image, &boot, &why);
+	rc = image_boot_find(image, &limits, &boot, &why);
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1); /* no child is left behind */
 	return rc;
 }
@@ -373,6 +375,32 @@ START_TEST(the_tool_can_write_nothing)
 }
 END_TEST
 
+/* A guest that can write to its image could have the host allocate by its wish. */
+START_TEST(what_does_not_fit_the_guest_is_not_read)
+{
+	put(1, "/boot/grub/grub.cfg", GRUB_ENTRY);
+	put(1, "/boot/vmlinuz", "kernel");
+	put(1, "/boot/one", "one");
+	shell("truncate -s 600M %s/1/boot/two", scratch_path); /* costs the guest nothing */
+	make_disk();
+	limits.bytes = 8 << 20;
+	ck_assert_msg(find() == -EFBIG, "%s", why.text);
+	ck_assert_ptr_nonnull(strstr(why.text, "'/boot/two'"));
+	ck_assert_ptr_nonnull(strstr(why.text, "too large for the guest"));
+	limits.bytes = 6 + 3 + 1;
+	put(1, "/boot/two", "two.");
+	make_disk();
+	ck_assert_int_eq(find(), -EFBIG);
+	limits.bytes += 4;
+	make_disk();
+	expect_found("root=LABEL=x quiet console=ttyS0");
+	expect_file(boot.initrd_fd, "one\0two.", 8);
+	limits.bytes = 5;
+	ck_assert_int_eq(find(), -EFBIG);
+	ck_assert_ptr_nonnull(strstr(why.text, "'/boot/vmlinuz'"));
+}
+END_TEST
+
 /* Only what belongs to the image is asked for its files. */
 START_TEST(the_machines_own_devices_are_left_out)
 {
@@ -426,6 +454,7 @@ static const struct suite_test tests[] = {
 	{ "faults", &who_is_told_to_end_does_not_wait_for_the_tool },
 	{ "faults", &a_tool_that_dies_or_floods_is_an_error },
 	{ "faults", &the_tool_can_write_nothing },
+	{ "limits", &what_does_not_fit_the_guest_is_not_read },
 	{ "faults", &the_machines_own_devices_are_left_out },
 	{ "faults", &a_file_has_a_largest_size },
 };

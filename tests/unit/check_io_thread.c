@@ -7,21 +7,24 @@
  */
 #include "devices/io_thread.h"
 
+#include <errno.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "devices/virtio.h"
 
 #include "tests/unit/suite.h"
 
-#define RAM    (UINT64_C(1) << 20)
-#define QUEUES 2u
-#define SIZE   8u
-#define ROUNDS 300u
-#define READY  (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK)
+#define RAM	    (UINT64_C(1) << 20)
+#define QUEUES	    2u
+#define SIZE	    8u
+#define ROUNDS	    300u
+#define PATIENCE_NS (30 * NS_PER_SEC)
+#define READY	    (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK)
 
 static struct io_thread *thread;
 static struct gmem *gmem;
@@ -65,8 +68,8 @@ START_TEST(its_callbacks_run_until_it_stops)
 		loop_wake(source);
 		await_calls(i);
 	}
-	io_thread_stop(thread);
-	io_thread_stop(thread);
+	ck_assert_int_eq(io_thread_stop(thread, PATIENCE_NS), 0);
+	ck_assert_int_eq(io_thread_stop(thread, PATIENCE_NS), 0);
 	loop_wake(source);
 	ck_assert_uint_eq(atomic_load(&calls), 3);
 	/* and what came in between is not lost */
@@ -84,7 +87,7 @@ START_TEST(nothing_is_called_during_a_pause)
 		unsigned int before;
 
 		loop_wake(source);
-		io_thread_pause(thread);
+		ck_assert_int_eq(io_thread_pause(thread, PATIENCE_NS), 0);
 		before = atomic_load(&calls);
 		loop_wake(source);
 		sched_yield();
@@ -102,7 +105,7 @@ START_TEST(a_pause_may_come_before_the_start)
 
 	atomic_store(&calls, 0);
 	ck_assert_int_eq(io_thread_create(&thread), 0);
-	io_thread_pause(thread);
+	ck_assert_int_eq(io_thread_pause(thread, PATIENCE_NS), 0);
 	ck_assert_int_eq(loop_add_wake(io_thread_loop(thread), on_call, NULL, &source), 0);
 	ck_assert_int_eq(io_thread_start(thread, &why), 0);
 	io_thread_resume(thread);
@@ -115,13 +118,50 @@ END_TEST
 START_TEST(a_paused_thread_can_be_stopped)
 {
 	start();
-	io_thread_pause(thread);
-	io_thread_stop(thread);
+	ck_assert_int_eq(io_thread_pause(thread, PATIENCE_NS), 0);
+	ck_assert_int_eq(io_thread_stop(thread, PATIENCE_NS), 0);
 	io_thread_resume(thread);
 	ck_assert_int_eq(io_thread_start(thread, &why), 0);
-	io_thread_pause(thread);
+	ck_assert_int_eq(io_thread_pause(thread, PATIENCE_NS), 0);
 	io_thread_free(thread);
 	io_thread_free(NULL);
+}
+END_TEST
+
+/* As in a file system that hangs. */
+static void on_hang(void *context)
+{
+	const int *pipe_fds = context;
+	char byte;
+
+	atomic_fetch_add(&calls, 1);
+	ck_assert_int_eq(read(pipe_fds[0], &byte, 1), 1);
+}
+
+START_TEST(a_callback_that_hangs_is_not_waited_for)
+{
+	struct loop_source *source;
+	int fds[2];
+
+	atomic_store(&calls, 0);
+	ck_assert_int_eq(pipe(fds), 0);
+	ck_assert_int_eq(io_thread_create(&thread), 0);
+	ck_assert_int_eq(loop_add_wake(io_thread_loop(thread), on_hang, fds, &source), 0);
+	ck_assert_int_eq(io_thread_start(thread, &why), 0);
+	loop_wake(source);
+	await_calls(1);
+	ck_assert_int_eq(io_thread_pause(thread, NS_PER_MS), -ETIMEDOUT);
+	ck_assert_int_eq(write(fds[1], "x", 1), 1);
+	loop_wake(source); /* there is no pause */
+	await_calls(2);
+	ck_assert_int_eq(io_thread_stop(thread, NS_PER_MS), -ETIMEDOUT);
+	ck_assert(io_thread_runs(thread));
+	ck_assert_int_eq(write(fds[1], "x", 1), 1);
+	ck_assert_int_eq(io_thread_stop(thread, PATIENCE_NS), 0);
+	ck_assert(!io_thread_runs(thread));
+	io_thread_free(thread);
+	close(fds[0]);
+	close(fds[1]);
 }
 END_TEST
 
@@ -266,7 +306,7 @@ static void storm_open(void)
 
 static void storm_close(void)
 {
-	io_thread_stop(thread);
+	ck_assert_int_eq(io_thread_stop(thread, PATIENCE_NS), 0);
 	ck_assert_uint_eq(slow.taken, slow.given);
 	ck_assert_uint_eq(slow.held, 0);
 	virtio_done(&slow.virtio);
@@ -384,7 +424,7 @@ START_TEST(resets_and_kicks_from_everywhere_lose_no_chain)
 		if (round % 3 == 0)
 			sched_yield();
 		if (round % 50 == 0) {
-			io_thread_pause(thread);
+			ck_assert_int_eq(io_thread_pause(thread, PATIENCE_NS), 0);
 			io_thread_resume(thread);
 		}
 	}
@@ -428,6 +468,7 @@ static const struct suite_test tests[] = {
 	{ "core", &nothing_is_called_during_a_pause },
 	{ "limits", &a_pause_may_come_before_the_start },
 	{ "limits", &a_paused_thread_can_be_stopped },
+	{ "faults", &a_callback_that_hangs_is_not_waited_for },
 	{ "faults", &resets_and_kicks_from_everywhere_lose_no_chain },
 	{ "faults", &registers_written_from_everywhere_leave_a_device_that_works },
 };
