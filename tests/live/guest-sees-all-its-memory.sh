@@ -38,5 +38,5 @@ edges_are_right() { # name size memmap mib-of-a-block...
 # shellcheck disable=SC2016 # that is how Linux writes it: what is reserved, and from where on
 edges_are_right edge3 3G 'memmap=2880M$128M' 64 3008
 # shellcheck disable=SC2016
-edges_are_right edges6 6G 'memmap=2880M$128M memmap=2944M$4160M' 64 3008 4096 7104
+edges_are_right edges6 6G 'memmap=2880M$128M memmap=2944M$4160M' 3008 4096 7104
 expect_nothing_left

@@ -36,8 +36,8 @@ expect() { # line candidates
 
 expect 'samepage bal' 'balloon'
 expect 'samepage re' 'resume'
-expect 'samepage help do' 'doctor'
-expect 'X=1 samepage help do' 'doctor'
+expect 'samepage help doc' 'doctor'
+expect 'X=1 samepage help doc' 'doctor'
 expect 'samepage run --on-' '--on-reboot|--on-panic'
 expect 'samepage run --on-panic ' 'exit|restart|pause'
 expect 'samepage run --on-panic=re' 'restart'

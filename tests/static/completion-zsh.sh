@@ -34,7 +34,7 @@ expect() { # line completed
 	failed=1
 }
 expect 'samepage bal' 'samepage balloon '
-expect 'samepage help do' 'samepage help doctor '
+expect 'samepage help doc' 'samepage help doctor '
 expect 'samepage run --on-p' 'samepage run --on-panic '
 expect 'samepage run --on-panic re' 'samepage run --on-panic restart '
 expect 'samepage run --on-panic=re' 'samepage run --on-panic=restart '
