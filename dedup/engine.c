@@ -104,7 +104,7 @@ static void table_use(struct engine *engine, uint32_t number)
 }
 
 /* Exact from look to look: what is shared, or given back, is not the guest's own any more. */
-static void page_set_populated(struct engine *engine, uint32_t number, bool populated)
+void page_set_populated(struct engine *engine, uint32_t number, bool populated)
 {
 	engine->tally.populated += populated;
 	engine->tally.populated -= bit_is_set(engine->populated, number);
@@ -158,28 +158,33 @@ static void link_lost(struct engine *engine)
 	}
 }
 
-/* The next number that no page is mapped from; where all are in use, the next. */
-static uint8_t store_number(const struct engine *engine)
+/* The next number that no page is mapped from; PAGE_STORES: all are in use. */
+static uint32_t store_number(const struct engine *engine)
 {
-	bool in_use[PAGE_STORES] = { false };
-	uint8_t next = (engine->store + 1u) % PAGE_STORES, number = next;
+	for (uint32_t i = 1; i <= PAGE_STORES; i++) {
+		uint32_t number = (engine->store + i) % PAGE_STORES;
 
-	for (uint32_t i = 0; i < engine->config.pages; i++)
-		if (engine->table[i].frame_plus != 0)
-			in_use[engine->table[i].store] = true;
-	while (in_use[number]) {
-		number = (number + 1u) % PAGE_STORES;
-		if (number == next)
-			break;
+		if (engine->store_pages[number] == 0)
+			return number;
 	}
-	return number;
+	return PAGE_STORES;
+}
+
+bool engine_can_link(const struct engine *engine)
+{
+	return engine->linked || store_number(engine) < PAGE_STORES;
 }
 
 void engine_link_up(struct engine *engine, const struct digest_secret *secret)
 {
+	uint32_t number = store_number(engine);
+
+	assert(number < PAGE_STORES);
 	engine->secret = *secret;
 	engine->linked = true;
-	engine->store = store_number(engine);
+	engine->store = (uint8_t)number;
+	engine->linked_pass = engine->tally.passes;
+	engine->restore.is_under_way = false; /* begun for other stores */
 	for (uint32_t i = 0; i < engine->config.pages; i++) {
 		struct page *page = &engine->table[i];
 
@@ -619,14 +624,25 @@ static bool window_find(struct engine *engine)
 	return true;
 }
 
+/* A pass ends in restoring, which has steps of its own. */
+static int pass_end(struct engine *engine)
+{
+	return restore_begin(engine) ? 0 : 1;
+}
+
 int engine_step(struct engine *engine)
 {
 	uint32_t first, count;
 	int rc;
 
+	if (engine->restore.is_under_way) {
+		rc = restore_step(engine);
+		engine_take_offers(engine);
+		return rc;
+	}
 	if (!window_find(engine)) {
 		engine_take_offers(engine);
-		return 1;
+		return pass_end(engine);
 	}
 	first = engine->next;
 	count = window_size(engine, first);
@@ -643,7 +659,7 @@ int engine_step(struct engine *engine)
 	merge_zeroes(engine);
 	candidates_ask(engine);
 	engine_take_offers(engine);
-	return window_next(engine, count);
+	return window_next(engine, count) != 0 ? pass_end(engine) : 0;
 }
 
 int engine_refresh(struct engine *engine)
@@ -668,7 +684,11 @@ int engine_refresh(struct engine *engine)
 
 struct tally engine_tally(const struct engine *engine)
 {
-	return engine->tally;
+	struct tally tally = engine->tally;
+
+	for (uint32_t i = 0; i < PAGE_STORES; i++)
+		tally.old_store += i != engine->store ? engine->store_pages[i] : 0;
+	return tally;
 }
 
 struct page engine_page(const struct engine *engine, uint32_t page)

@@ -20,7 +20,7 @@
 
 #include "base/auto.h"
 
-#define WIRE_VERSION	 2 /* one more whenever a payload changes */
+#define WIRE_VERSION	 3 /* one more whenever a payload changes */
 #define WIRE_HEADER_SIZE 8
 #define WIRE_TEXT_SIZE	 64 /* a name of up to 63 bytes, padded with NULs */
 

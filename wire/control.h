@@ -121,7 +121,8 @@ struct control_report {
 	uint64_t merges_total;
 	uint64_t mappings;
 	uint64_t mappings_limit;
-	uint64_t declined_bytes; /* unshared for lack of mappings */
+	uint64_t declined_bytes;  /* unshared for lack of mappings */
+	uint64_t old_store_bytes; /* mapped from the store of an earlier broker */
 	uint64_t dedup_cpu_ns;
 	uint64_t passes;
 	uint64_t overhead_bytes;       /* what deduplication itself holds in this process */

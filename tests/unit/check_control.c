@@ -33,6 +33,7 @@ static const struct control_report sample = {
 	.mappings = 9,
 	.mappings_limit = 10,
 	.declined_bytes = 4096,
+	.old_store_bytes = 19 << 12,
 	.dedup_cpu_ns = 11,
 	.passes = 12,
 	.overhead_bytes = 13,
@@ -214,6 +215,9 @@ static void spoil(struct control_report *report, int how)
 	case 17:
 		report->disks[1].errors = UINT64_MAX;
 		break;
+	case 18:
+		report->old_store_bytes = report->ram_bytes + 1;
+		break;
 	default:
 		report->ram_bytes = UINT64_MAX;
 		break;
@@ -316,7 +320,7 @@ static const struct suite_test tests[] = {
 	{ "core", &every_figure_of_a_guest_has_a_name_of_its_own },
 	{ "misuse", &requests_of_other_types_or_lengths_are_refused },
 	{ "misuse", &a_payload_of_another_length_is_refused },
-	{ "misuse", &a_report_that_makes_no_sense_is_refused, 19 },
+	{ "misuse", &a_report_that_makes_no_sense_is_refused, 20 },
 	{ "misuse", &a_guest_has_no_more_networks_or_disks_than_there_can_be, 2 },
 	{ "misuse", &a_name_without_end_is_refused },
 	{ "misuse", &a_sentence_with_control_characters_is_refused },
