@@ -395,16 +395,36 @@ static void window_watch(struct engine *engine, uint32_t first, uint32_t count)
 		due->tracked = false;
 }
 
+/*
+ * Nothing is read in from swap to be shared. Until somebody else does that the page stays on the
+ * list that it was chosen from, and is looked at less and less often.
+ */
+static void page_stay_listed(struct engine *engine, uint32_t number, bool unsure)
+{
+	struct page *page = &engine->table[number];
+
+	if (page->restless < RESTLESS_MAX)
+		page->restless = (page->restless + 1u) & 0x7u;
+	if (!unsure)
+		page->looks = 0;
+	bit_put(unsure ? engine->due.written : engine->due.waiting, number, true);
+}
+
 static void window_read(struct engine *engine, uint32_t first, uint32_t count)
 {
 	const struct due *due = &engine->due;
 
 	engine->item_count = engine->zero_count = engine->merge_count = 0;
 	for (uint32_t i = bits_next(due->chosen, 0, count); i < count;
-	     i = bits_next(due->chosen, i + 1, count))
-		if (page_is_readable(engine, first + i, engine->looks[i]) &&
-		    page_has_its_read(engine, first + i))
-			page_read(engine, first + i, bit_is_set(due->unsure, i));
+	     i = bits_next(due->chosen, i + 1, count)) {
+		bool unsure = bit_is_set(due->unsure, i);
+
+		if (engine->looks[i] == LOOK_SWAP && due->tracked)
+			page_stay_listed(engine, first + i, unsure);
+		else if (page_is_readable(engine, first + i, engine->looks[i]) &&
+			 page_has_its_read(engine, first + i))
+			page_read(engine, first + i, unsure);
+	}
 }
 
 /* Asking */

@@ -354,6 +354,13 @@ static void one_pass(struct guest *guest)
 	expect(rc == 1);
 }
 
+static void passes(struct world *world, uint32_t count)
+{
+	for (uint32_t pass = 0; pass < count; pass++)
+		for (uint32_t i = 0; i < 2; i++)
+			one_pass(&world->guests[i]);
+}
+
 static bool is_shared(const struct guest *guest, uint32_t page)
 {
 	return engine_page(guest->engine, page).state == PAGE_SHARED;
@@ -424,6 +431,32 @@ static void restless_pages_are_looked_at_seldom(uint64_t seed)
 	world_free(world);
 }
 
+/* Once before it was ever read, and once after a write that nobody has seen yet. */
+static void what_was_swapped_out_is_shared_soon_after(uint64_t seed)
+{
+	struct world *world = quiet_world(seed + 725, true);
+	struct guest *guests = world->guests;
+
+	start("a page that was swapped out is looked at seldom, and shared soon once it is back");
+	for (uint8_t round = 0; round < 2; round++) {
+		uint64_t before;
+
+		write_whole(&guests[0], 5, 3 + round);
+		write_whole(&guests[1], 9, 3 + round);
+		guests[0].table[5].swapped = true;
+		passes(world, 8);
+		before = world->looked;
+		passes(world, 32);
+		expect(world->looked - before <= 32 / 8);
+		expect(!is_shared(&guests[1], 9));
+		guests[0].table[5].swapped = false;
+		passes(world, 40);
+		expect(is_shared(&guests[0], 5) && is_shared(&guests[1], 9));
+		world_check(world);
+	}
+	world_free(world);
+}
+
 /* As many that a device is at work in as are tried at once, and behind them a free one. */
 static void huge_pages_take_turns_to_be_split(uint64_t seed)
 {
@@ -489,13 +522,6 @@ static uint64_t pages_populated(const struct guest *guest)
 	for (uint32_t i = 0; i < guest->pages; i++)
 		count += guest->table[i].own;
 	return count;
-}
-
-static void passes(struct world *world, uint32_t count)
-{
-	for (uint32_t pass = 0; pass < count; pass++)
-		for (uint32_t i = 0; i < 2; i++)
-			one_pass(&world->guests[i]);
 }
 
 static void pages_become_calm_at_any_caution(uint64_t seed)
@@ -823,6 +849,7 @@ int main(void)
 	new_twins_are_shared_within_two_passes(seed);
 	what_is_not_written_costs_no_look(seed);
 	restless_pages_are_looked_at_seldom(seed);
+	what_was_swapped_out_is_shared_soon_after(seed);
 	huge_pages_take_turns_to_be_split(seed);
 	who_gives_a_part_away_does_not_wait_for_the_rest(seed);
 	pages_become_calm_at_any_caution(seed);
