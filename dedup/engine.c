@@ -279,8 +279,7 @@ static void page_propose(struct engine *engine, uint32_t number, struct digest d
 {
 	struct catalog_item *item = &engine->items[engine->item_count++];
 
-	item->page = number;
-	item->digest = digest;
+	*item = (struct catalog_item){ .page = number, .digest = digest };
 }
 
 static void page_changed(struct engine *engine, uint32_t number, uint32_t mark)
@@ -429,6 +428,31 @@ static void window_read(struct engine *engine, uint32_t first, uint32_t count)
 
 /* Asking */
 
+static bool lies_over_store(const struct engine *engine, uint32_t number)
+{
+	return engine->table[number].frame_plus != 0 && engine->table[number].store == engine->store;
+}
+
+/*
+ * 1 + the frame with which the page would be part of the mapping that it lies in, or of one
+ * beside it; 0: there is none. before: the item that is published ahead of this one, or NULL.
+ */
+static uint32_t page_wish(const struct engine *engine, uint32_t number,
+			  const struct catalog_item *before)
+{
+	const struct page *page = &engine->table[number];
+
+	if (lies_over_store(engine, number))
+		return page->frame_plus;
+	if (before && before->page + 1 == number && before->wish_plus != 0)
+		return before->wish_plus + 1;
+	if (number > 0 && lies_over_store(engine, number - 1))
+		return page[-1].frame_plus + 1u;
+	if (number + 1 < engine->config.pages && lies_over_store(engine, number + 1))
+		return page[1].frame_plus - 1u;
+	return 0;
+}
+
 /* TWIN -> PUBLISHED transition, for up to PUBLISH_MAX candidates. */
 static int publish_batch(struct engine *engine, const uint32_t *picks, uint32_t count)
 {
@@ -439,6 +463,7 @@ static int publish_batch(struct engine *engine, const uint32_t *picks, uint32_t 
 
 	for (uint32_t i = 0; i < count; i++) {
 		items[i] = engine->items[picks[i]];
+		items[i].wish_plus = page_wish(engine, items[i].page, i > 0 ? &items[i - 1] : NULL);
 		pages[i] = page_bytes(engine, items[i].page);
 		page_set_state(engine, items[i].page, PAGE_PUBLISHED);
 	}
