@@ -67,6 +67,7 @@ static void fill_shared(struct gmem_share *share, struct control_report *report)
 	report->mappings = figures.mappings;
 	report->mappings_limit = figures.mappings_limit;
 	report->declined_bytes = figures.declined_bytes;
+	report->old_store_bytes = figures.old_store_bytes;
 	report->dedup_cpu_ns = figures.cpu_ns;
 	report->passes = figures.passes;
 	report->writes_tracked = figures.tracks_writes;

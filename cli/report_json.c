@@ -88,15 +88,15 @@ static json_t *guest_json(const struct report_guest *guest)
 
 #define INTEGER(field) #field, (json_int_t)figures->field
 	return json_pack(
-		"{ss ss sI ss sI sI sI sI sI sI sI sI sI sI sI sI sI sf sI sb sI sI sI so so so}",
+		"{ss ss sI ss sI sI sI sI sI sI sI sI sI sI sI sI sI sI sf sI sb sI sI sI so so so}",
 		"name", figures->name, "domain", figures->domain, INTEGER(pid), "state",
 		control_state_name(figures->state), INTEGER(ram_bytes), INTEGER(populated_bytes),
 		INTEGER(shared_bytes), INTEGER(zero_bytes), INTEGER(returned_bytes),
 		INTEGER(huge_bytes), "reclaimed_bytes", (json_int_t)guest->reclaimed_bytes,
 		INTEGER(pss_bytes), INTEGER(breaks_total), INTEGER(merges_total), INTEGER(mappings),
-		INTEGER(mappings_limit), INTEGER(declined_bytes), "dedup_cpu_seconds",
-		seconds(figures->dedup_cpu_ns), INTEGER(passes), "writes_tracked",
-		figures->writes_tracked != 0, INTEGER(balloon_target_bytes),
+		INTEGER(mappings_limit), INTEGER(declined_bytes), INTEGER(old_store_bytes),
+		"dedup_cpu_seconds", seconds(figures->dedup_cpu_ns), INTEGER(passes),
+		"writes_tracked", figures->writes_tracked != 0, INTEGER(balloon_target_bytes),
 		INTEGER(ballooned_bytes), INTEGER(reported_bytes), "guest_statistics",
 		guest_statistics_json(&figures->guest_stats), "networks", networks_json(figures),
 		"disks", disks_json(figures));

@@ -444,7 +444,7 @@ static uint32_t entry_publish(struct catalog *catalog, uint32_t client,
 
 	if (!client_may_take(catalog, catalog->clients[client], catalog->clients[client]->frames,
 			     frames_in_use(catalog->frames), catalog->frame_limit) ||
-	    frames_take(catalog->frames, &frame) < 0)
+	    frames_take(catalog->frames, item->wish_plus - 1u, &frame) < 0)
 		return CATALOG_EXHAUSTED;
 	if (catalog->ops->write(catalog->context, frame, bytes) < 0 ||
 	    reference_add(catalog, client, frame) < 0) {

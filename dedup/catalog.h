@@ -29,7 +29,8 @@
 #define CATALOG_FRAME_MAX PAGE_FRAME_MAX
 
 struct catalog_item {
-	uint32_t page; /* of the client's RAM */
+	uint32_t page;	    /* of the client's RAM */
+	uint32_t wish_plus; /* to publish: 1 + the frame that suits the page best; 0: any does */
 	struct digest digest;
 };
 

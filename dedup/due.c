@@ -22,9 +22,10 @@
  * every pass. So after each look that found it changed it is left alone for twice as
  * many passes, and not watched meanwhile: its writes are free.
  *
+ * A page that is swapped out can't be read. It stays on its list, with pauses that grow likewise.
+ *
  * Words of pages take turns in being swept: looked at whatever is known about them. That
- * finds what tracking has missed, if it ever does, pages that were read in from swap,
- * and offers that were lost.
+ * finds what tracking has missed, if it ever does, and offers that were lost.
  *
  * Where nothing is tracked all pages are chosen in each pass, and may have changed; only
  * the reading takes turns (page_has_its_read).

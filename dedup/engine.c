@@ -104,7 +104,7 @@ static void table_use(struct engine *engine, uint32_t number)
 }
 
 /* Exact from look to look: what is shared, or given back, is not the guest's own any more. */
-static void page_set_populated(struct engine *engine, uint32_t number, bool populated)
+void page_set_populated(struct engine *engine, uint32_t number, bool populated)
 {
 	engine->tally.populated += populated;
 	engine->tally.populated -= bit_is_set(engine->populated, number);
@@ -158,28 +158,33 @@ static void link_lost(struct engine *engine)
 	}
 }
 
-/* The next number that no page is mapped from; where all are in use, the next. */
-static uint8_t store_number(const struct engine *engine)
+/* The next number that no page is mapped from; PAGE_STORES: all are in use. */
+static uint32_t store_number(const struct engine *engine)
 {
-	bool in_use[PAGE_STORES] = { false };
-	uint8_t next = (engine->store + 1u) % PAGE_STORES, number = next;
+	for (uint32_t i = 1; i <= PAGE_STORES; i++) {
+		uint32_t number = (engine->store + i) % PAGE_STORES;
 
-	for (uint32_t i = 0; i < engine->config.pages; i++)
-		if (engine->table[i].frame_plus != 0)
-			in_use[engine->table[i].store] = true;
-	while (in_use[number]) {
-		number = (number + 1u) % PAGE_STORES;
-		if (number == next)
-			break;
+		if (engine->store_pages[number] == 0)
+			return number;
 	}
-	return number;
+	return PAGE_STORES;
+}
+
+bool engine_can_link(const struct engine *engine)
+{
+	return engine->linked || store_number(engine) < PAGE_STORES;
 }
 
 void engine_link_up(struct engine *engine, const struct digest_secret *secret)
 {
+	uint32_t number = store_number(engine);
+
+	assert(number < PAGE_STORES);
 	engine->secret = *secret;
 	engine->linked = true;
-	engine->store = store_number(engine);
+	engine->store = (uint8_t)number;
+	engine->linked_pass = engine->tally.passes;
+	engine->restore.is_under_way = false; /* begun for other stores */
 	for (uint32_t i = 0; i < engine->config.pages; i++) {
 		struct page *page = &engine->table[i];
 
@@ -274,8 +279,7 @@ static void page_propose(struct engine *engine, uint32_t number, struct digest d
 {
 	struct catalog_item *item = &engine->items[engine->item_count++];
 
-	item->page = number;
-	item->digest = digest;
+	*item = (struct catalog_item){ .page = number, .digest = digest };
 }
 
 static void page_changed(struct engine *engine, uint32_t number, uint32_t mark)
@@ -390,19 +394,64 @@ static void window_watch(struct engine *engine, uint32_t first, uint32_t count)
 		due->tracked = false;
 }
 
+/*
+ * Nothing is read in from swap to be shared. Until somebody else does that the page stays on the
+ * list that it was chosen from, and is looked at less and less often.
+ */
+static void page_stay_listed(struct engine *engine, uint32_t number, bool unsure)
+{
+	struct page *page = &engine->table[number];
+
+	if (page->restless < RESTLESS_MAX)
+		page->restless = (page->restless + 1u) & 0x7u;
+	if (!unsure)
+		page->looks = 0;
+	bit_put(unsure ? engine->due.written : engine->due.waiting, number, true);
+}
+
 static void window_read(struct engine *engine, uint32_t first, uint32_t count)
 {
 	const struct due *due = &engine->due;
 
 	engine->item_count = engine->zero_count = engine->merge_count = 0;
 	for (uint32_t i = bits_next(due->chosen, 0, count); i < count;
-	     i = bits_next(due->chosen, i + 1, count))
-		if (page_is_readable(engine, first + i, engine->looks[i]) &&
-		    page_has_its_read(engine, first + i))
-			page_read(engine, first + i, bit_is_set(due->unsure, i));
+	     i = bits_next(due->chosen, i + 1, count)) {
+		bool unsure = bit_is_set(due->unsure, i);
+
+		if (engine->looks[i] == LOOK_SWAP && due->tracked)
+			page_stay_listed(engine, first + i, unsure);
+		else if (page_is_readable(engine, first + i, engine->looks[i]) &&
+			 page_has_its_read(engine, first + i))
+			page_read(engine, first + i, unsure);
+	}
 }
 
 /* Asking */
+
+static bool lies_over_store(const struct engine *engine, uint32_t number)
+{
+	return engine->table[number].frame_plus != 0 && engine->table[number].store == engine->store;
+}
+
+/*
+ * 1 + the frame with which the page would be part of the mapping that it lies in, or of one
+ * beside it; 0: there is none. before: the item that is published ahead of this one, or NULL.
+ */
+static uint32_t page_wish(const struct engine *engine, uint32_t number,
+			  const struct catalog_item *before)
+{
+	const struct page *page = &engine->table[number];
+
+	if (lies_over_store(engine, number))
+		return page->frame_plus;
+	if (before && before->page + 1 == number && before->wish_plus != 0)
+		return before->wish_plus + 1;
+	if (number > 0 && lies_over_store(engine, number - 1))
+		return page[-1].frame_plus + 1u;
+	if (number + 1 < engine->config.pages && lies_over_store(engine, number + 1))
+		return page[1].frame_plus - 1u;
+	return 0;
+}
 
 /* TWIN -> PUBLISHED transition, for up to PUBLISH_MAX candidates. */
 static int publish_batch(struct engine *engine, const uint32_t *picks, uint32_t count)
@@ -414,6 +463,7 @@ static int publish_batch(struct engine *engine, const uint32_t *picks, uint32_t 
 
 	for (uint32_t i = 0; i < count; i++) {
 		items[i] = engine->items[picks[i]];
+		items[i].wish_plus = page_wish(engine, items[i].page, i > 0 ? &items[i - 1] : NULL);
 		pages[i] = page_bytes(engine, items[i].page);
 		page_set_state(engine, items[i].page, PAGE_PUBLISHED);
 	}
@@ -619,14 +669,25 @@ static bool window_find(struct engine *engine)
 	return true;
 }
 
+/* A pass ends in restoring, which has steps of its own. */
+static int pass_end(struct engine *engine)
+{
+	return restore_begin(engine) ? 0 : 1;
+}
+
 int engine_step(struct engine *engine)
 {
 	uint32_t first, count;
 	int rc;
 
+	if (engine->restore.is_under_way) {
+		rc = restore_step(engine);
+		engine_take_offers(engine);
+		return rc;
+	}
 	if (!window_find(engine)) {
 		engine_take_offers(engine);
-		return 1;
+		return pass_end(engine);
 	}
 	first = engine->next;
 	count = window_size(engine, first);
@@ -643,7 +704,7 @@ int engine_step(struct engine *engine)
 	merge_zeroes(engine);
 	candidates_ask(engine);
 	engine_take_offers(engine);
-	return window_next(engine, count);
+	return window_next(engine, count) != 0 ? pass_end(engine) : 0;
 }
 
 int engine_refresh(struct engine *engine)
@@ -668,7 +729,11 @@ int engine_refresh(struct engine *engine)
 
 struct tally engine_tally(const struct engine *engine)
 {
-	return engine->tally;
+	struct tally tally = engine->tally;
+
+	for (uint32_t i = 0; i < PAGE_STORES; i++)
+		tally.old_store += i != engine->store ? engine->store_pages[i] : 0;
+	return tally;
 }
 
 struct page engine_page(const struct engine *engine, uint32_t page)

@@ -45,9 +45,13 @@ void engine_free(struct engine *engine);
 /*
  * The link works from now on, to a broker with this secret and an empty ledger for
  * this guest. Pages that are mapped from an earlier store stay as they are and are
- * offered to the new one as if they were private.
+ * offered to the new one as if they were private; what got no frame of the new one's store
+ * after some passes becomes memory of the guest's own (restore.c). Not without
+ * engine_can_link().
  */
 void engine_link_up(struct engine *engine, const struct digest_secret *secret);
+/* False while pages lie over too many stores to tell them apart: go on with engine_step(). */
+bool engine_can_link(const struct engine *engine);
 bool engine_link_is_up(const struct engine *engine);
 
 /* Pages have to be calm for 1 << caution looks, 16 at most, from now on; 0 at the start. */

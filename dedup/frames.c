@@ -7,6 +7,10 @@
  * the free space gathers behind it into runs. The cursor wraps at the highest
  * frame ever used before the store grows past it, but only where enough is free
  * there to be worth the search.
+ *
+ * A page that broke and is published anew wishes for the frame that it had, or for the
+ * neighbour of its neighbour's: then it rejoins the run that it was part of. The cursor stays
+ * where it is meanwhile, unless it was there.
  */
 #include "dedup/frames.h"
 
@@ -108,19 +112,27 @@ static int frames_find(struct frames *frames, uint32_t *ret_first)
 	return frames_grow(frames, first);
 }
 
-int frames_take(struct frames *frames, uint32_t *ret_frame)
+static bool wish_is_free(const struct frames *frames, uint32_t wish)
 {
-	uint32_t frame;
-	int rc = frames_find(frames, &frame);
+	return wish < frames->limit && (wish == frames->highest || (wish < frames->highest &&
+								    !frame_is_used(frames, wish)));
+}
+
+int frames_take(struct frames *frames, uint32_t wish, uint32_t *ret_frame)
+{
+	bool is_granted = wish_is_free(frames, wish);
+	uint32_t frame = wish;
+	int rc = is_granted ? frames_grow(frames, wish) : frames_find(frames, &frame);
 
 	if (rc < 0)
 		return rc;
 	frames->bitmap[frame / WORD_BITS] |= UINT64_C(1) << (frame % WORD_BITS);
 	frames->table[frame] = (struct frame){ 0 };
 	frames->used++;
-	frames->cursor = frame + 1;
-	if (frames->cursor > frames->highest)
-		frames->highest = frames->cursor;
+	if (!is_granted || frame == frames->cursor)
+		frames->cursor = frame + 1;
+	if (frame >= frames->highest)
+		frames->highest = frame + 1;
 	*ret_frame = frame;
 	return 0;
 }

@@ -34,11 +34,13 @@ CHECKED int frames_create(uint32_t limit, struct frames **ret_frames);
 void frames_free(struct frames *frames); /* NULL is fine */
 
 /*
- * Takes a free frame: the one behind the last taken wherever that is free. It
+ * Takes a free frame: the one that is wished for, where that is free and makes the store
+ * larger by no more than itself; any number may come here, FRAME_NONE is no wish. Else the
+ * one behind the last that was taken without a wish, wherever that is free. It
  * starts with no reference and must get one before it can be given back.
  * -ENOSPC: the store is full.
  */
-CHECKED int frames_take(struct frames *frames, uint32_t *ret_frame);
+CHECKED int frames_take(struct frames *frames, uint32_t wish, uint32_t *ret_frame);
 void frames_give_back(struct frames *frames, uint32_t frame);
 
 /* NULL where the frame is not in use: numbers come from peers. */

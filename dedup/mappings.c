@@ -4,15 +4,14 @@
  *
  * The kernel allows a process only so many. The engine keeps count of its own: one
  * begins wherever a page is not mapped from the place next to that of the page before
- * it. Anonymous memory is one place; the kernel joins neighbours of it that are alike.
- * Now and then it does not, where one began to be used between two mappings of the store:
- * then it counts a few more than the engine does.
+ * it. Anonymous memory is one place; the kernel joins neighbours of it.
  *
- * So mappings are a budget. What has a mapping keeps it: memory can't be taken out of one
- * while a guest reads there. So the best runs have to come first. As the budget is used
+ * So mappings are a budget, and the best runs are to come first. As the budget is used
  * up, a run must be longer to be let in; shorter ones are declined, and wait. Once a pass
  * has merged hardly anything, all longer ones are in: then the demand goes down a step, and all
- * that wait are asked about again, until everything is shared or the budget is used up.
+ * that wait are asked about again, until everything is shared or the budget is used up. From
+ * then on a poor mapping can be given back for a better run (restore.c), whose length is the
+ * least for as long as that takes.
  */
 #include "base/auto.h"
 #include "dedup/engine_state.h"
@@ -63,12 +62,23 @@ uint64_t mappings_if_anonymous(const struct engine *engine, uint32_t first, uint
 	return most;
 }
 
+uint64_t mappings_if_all_anonymous(const struct engine *engine, uint32_t first, uint32_t count)
+{
+	uint32_t end = first + count;
+
+	return mappings_without(engine, first, count) +
+	       (first > 0 && engine->table[first - 1].frame_plus != 0) +
+	       (end < engine->config.pages && engine->table[end].frame_plus != 0);
+}
+
 void pages_set_mapping(struct engine *engine, uint32_t first, uint32_t count, uint32_t frame_plus)
 {
 	engine->tally.mappings -= boundaries(engine, first, count);
 	for (uint32_t i = 0; i < count; i++) {
 		struct page *page = &engine->table[first + i];
 
+		engine->store_pages[page->store] -= page->frame_plus != 0;
+		engine->store_pages[engine->store] += frame_plus != 0;
 		page->frame_plus = (frame_plus == 0 ? 0 : frame_plus + i) & 0x0fffffffu;
 		page->store = (frame_plus == 0 ? 0u : engine->store) & 0xfu;
 	}
@@ -97,12 +107,19 @@ static uint32_t budget_step(const struct engine *engine)
 	return step;
 }
 
+bool budget_is_used_up(const struct engine *engine)
+{
+	return budget_step(engine) == ARRAY_SIZE(steps);
+}
+
 uint32_t budget_shortest_run(const struct engine *engine)
 {
 	uint32_t step = budget_step(engine);
 
 	if (step == ARRAY_SIZE(steps))
 		return STRETCH_PAGES_MAX + 1;
+	if (engine->floor > 0)
+		return engine->floor;
 	return step > engine->relaxed ? steps[step - engine->relaxed].shortest : 1;
 }
 
@@ -120,10 +137,31 @@ void budget_decline(struct engine *engine, uint32_t first, uint32_t count)
 		page_set_declined(engine, i, true);
 }
 
+uint32_t worth_class(uint32_t pages)
+{
+	uint32_t class = 0;
+
+	while (pages >> class != 0 && class + 1 < WORTH_CLASSES)
+		class++;
+	return class;
+}
+
+void budget_ask_again(struct engine *engine)
+{
+	for (uint32_t i = bits_next(engine->declined, 0, engine->config.pages);
+	     i < engine->config.pages; i = bits_next(engine->declined, i + 1, engine->config.pages)) {
+		page_set_declined(engine, i, false);
+		if (engine->table[i].state == PAGE_PROBED)
+			page_set_state(engine, i, PAGE_PRIVATE);
+	}
+}
+
 void budget_pass_over(struct engine *engine)
 {
 	uint64_t merged = engine->tally.merges_total - engine->merges_before;
 
+	if (engine->floor_passes > 0 && --engine->floor_passes == 0)
+		engine->floor = 0;
 	engine->merges_before = engine->tally.merges_total;
 	if (budget_step(engine) == 0)
 		engine->relaxed = 0;
@@ -132,9 +170,5 @@ void budget_pass_over(struct engine *engine)
 	    engine->relaxed + 1 >= ARRAY_SIZE(steps))
 		return;
 	engine->relaxed++;
-	for (uint32_t i = 0; i < engine->config.pages; i++) {
-		page_set_declined(engine, i, false);
-		if (engine->table[i].state == PAGE_PROBED)
-			page_set_state(engine, i, PAGE_PRIVATE);
-	}
+	budget_ask_again(engine);
 }

@@ -7,8 +7,8 @@
  * reference memory). Pages are numbers from 0; ranges are [first, first + count).
  * Every call comes from the engine's one thread. Errors are -errno.
  *
- * Rules that the engine keeps: it holds a range before it shares or discards in it,
- * unholds what it did neither to, and then wakes the whole range, on every path. It
+ * Rules that the engine keeps: it holds a range before it shares, discards or restores in it,
+ * unholds what it did none of these to, and then wakes the whole range, on every path. It
  * calls nothing that can wait for a peer while it holds. It drops only what it does not
  * hold.
  */
@@ -69,6 +69,13 @@ struct memory_ops {
 	 * failure as with share.
 	 */
 	int (*discard)(void *context, uint32_t first, uint32_t count, int over_store);
+
+	/*
+	 * Makes anonymous memory of held pages that are mapped from one store, with the bytes
+	 * they have; nobody sees others meanwhile. After failure as with share. -ENOTSUP: that
+	 * can't be done here. NULL: the same.
+	 */
+	int (*restore)(void *context, uint32_t first, uint32_t count);
 
 	/*
 	 * Gives the memory of pages back that nobody holds, whatever is in them; a write

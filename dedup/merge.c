@@ -225,6 +225,7 @@ static void merge_stretch(struct engine *engine, const struct merge *merges, uin
 static void run_decline(struct engine *engine, const struct merge *run, uint32_t count)
 {
 	budget_decline(engine, run->page, count);
+	engine->declined_runs[worth_class(count)]++;
 	for (uint32_t i = 0; i < count; i++) {
 		if (engine->table[run[i].page].state == PAGE_PUBLISHED)
 			page_set_state(engine, run[i].page, PAGE_PROBED);
@@ -334,12 +335,14 @@ void merge_zeroes(struct engine *engine)
 void engine_check(const struct engine *engine)
 {
 	uint64_t states[PAGE_STATES] = { 0 }, mappings = 1, declined = 0;
+	uint32_t stores[PAGE_STORES] = { 0 };
 
 	for (uint32_t i = 0; i < engine->config.pages; i++) {
 		const struct page *page = &engine->table[i];
 
 		states[page->state]++;
 		mappings += page_starts_mapping(engine, i);
+		stores[page->store] += page->frame_plus != 0;
 		declined += bit_is_set(engine->declined, i);
 		assert(!bit_is_set(engine->declined, i) || page->state == PAGE_PRIVATE ||
 		       page->state == PAGE_PROBED);
@@ -351,6 +354,7 @@ void engine_check(const struct engine *engine)
 	}
 	assert(memcmp(states, engine->tally.states, sizeof(states)) == 0);
 	assert(mappings == engine->tally.mappings);
+	assert(memcmp(stores, engine->store_pages, sizeof(stores)) == 0);
 	assert(declined == engine->tally.declined);
 	huge_check(engine);
 	census_check(engine);

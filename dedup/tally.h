@@ -27,6 +27,9 @@ struct tally {
 	uint64_t declined_total;   /* pages not shared, or discarded, for lack of mappings */
 	uint64_t pinned_total;	   /* pages left alone because a device was at work there */
 	uint64_t discarded_total;  /* pages that became RETURNED, each time anew */
+	uint64_t old_store;	   /* pages that lie over the store of an earlier link */
+	uint64_t restored_total;   /* pages that were taken off a store with their bytes */
+	uint64_t evicted_total;	   /* mappings that gave way to better ones */
 	uint64_t memory_bytes;	   /* the engine's own */
 };
 

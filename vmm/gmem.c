@@ -21,11 +21,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "dedup/digest.h"
 #include "vmm/gmem_dirty.h"
 #include "vmm/gmem_discard.h"
 #include "vmm/gmem_huge.h"
 #include "vmm/gmem_pins.h"
+#include "vmm/spare.h"
 
 #define CHUNK_PAGES 512 /* looked at together when dumping: 2 MiB */
 
@@ -41,6 +43,7 @@ struct gmem {
 	struct discard_queue discards;
 	struct gmem_dirty dirty;
 	struct gmem_huge huge;
+	struct spare spare;
 };
 
 static void regions_lay_out(struct gmem *gmem)
@@ -62,12 +65,13 @@ static void ram_unmap(unsigned char *base, uint64_t bytes)
 
 /*
  * At a multiple of GMEM_HUGE_SIZE, and with a page on either side that nobody can touch: what
- * runs over an end of RAM is a crash, and not a change of something else. NULL: errno says why.
+ * runs over an end of RAM is a crash, and not a change of something else. A host that counts
+ * addresses as memory may refuse spare memory. NULL: errno says why.
  */
-static unsigned char *ram_map(uint64_t bytes)
+static unsigned char *ram_map(uint64_t bytes, struct spare *spare)
 {
-	uint64_t room = bytes + 2 * GMEM_PAGE_SIZE, spare = GMEM_HUGE_SIZE - GMEM_PAGE_SIZE;
-	unsigned char *guard = mmap(NULL, room + spare, PROT_NONE,
+	uint64_t room = bytes + 2 * GMEM_PAGE_SIZE, slack = GMEM_HUGE_SIZE - GMEM_PAGE_SIZE;
+	unsigned char *guard = mmap(NULL, room + slack, PROT_NONE,
 				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	unsigned char *base = guard + GMEM_PAGE_SIZE;
 	uint64_t skip = -(uintptr_t)base % GMEM_HUGE_SIZE;
@@ -77,10 +81,17 @@ static unsigned char *ram_map(uint64_t bytes)
 	base += skip;
 	if (skip > 0)
 		munmap(guard, skip);
-	if (spare > skip)
-		munmap(base + bytes + GMEM_PAGE_SIZE, spare - skip);
-	if (mprotect(base, bytes, PROT_READ | PROT_WRITE) == 0)
-		return base;
+	if (slack > skip)
+		munmap(base + bytes + GMEM_PAGE_SIZE, slack - skip);
+	if (mprotect(base - GMEM_PAGE_SIZE, bytes + GMEM_PAGE_SIZE, PROT_READ | PROT_WRITE) == 0) {
+		int rc = spare_create(spare, base, bytes);
+
+		if (rc < 0)
+			log_debug("no spare memory: %s", strerror(-rc));
+		if (mprotect(base - GMEM_PAGE_SIZE, GMEM_PAGE_SIZE, PROT_NONE) == 0)
+			return base;
+		spare_free(spare);
+	}
 	ram_unmap(base, bytes);
 	return NULL;
 }
@@ -96,7 +107,7 @@ int gmem_create(uint64_t bytes, struct gmem **ret_gmem, struct fail *why)
 	if (bytes % GMEM_PAGE_SIZE != 0 || bytes < (UINT64_C(1) << 20))
 		return fail_set(why, EINVAL,
 				"guest memory must be a multiple of 4 KiB and at least 1 MiB");
-	base = ram_map(bytes);
+	base = ram_map(bytes, &gmem->spare);
 	if (!base)
 		return fail_errno(why, errno, "cannot map %llu MiB of guest memory",
 				  (unsigned long long)(bytes >> 20));
@@ -104,6 +115,7 @@ int gmem_create(uint64_t bytes, struct gmem **ret_gmem, struct fail *why)
 	(void)madvise(base, bytes, MADV_DONTDUMP);
 	rc = pins_init(&gmem->pins, bytes / GMEM_PAGE_SIZE);
 	if (rc < 0) {
+		spare_free(&gmem->spare);
 		ram_unmap(base, bytes);
 		return fail_errno(why, -rc, "cannot allocate guest memory");
 	}
@@ -128,6 +140,7 @@ void gmem_free(struct gmem *gmem)
 	gmem_dirty_done(&gmem->dirty);
 	discard_queue_done(&gmem->discards);
 	pins_done(&gmem->pins);
+	spare_free(&gmem->spare);
 	ram_unmap(gmem->base, gmem->bytes);
 	free(gmem);
 }
@@ -259,6 +272,11 @@ struct gmem_dirty *gmem_dirty(struct gmem *gmem)
 struct gmem_huge *gmem_huge(struct gmem *gmem)
 {
 	return &gmem->huge;
+}
+
+struct spare *gmem_spare(struct gmem *gmem)
+{
+	return &gmem->spare;
 }
 
 /* Images */

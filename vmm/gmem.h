@@ -40,6 +40,7 @@ struct pins;
 struct discard_queue;
 struct gmem_dirty;
 struct gmem_huge;
+struct spare;
 
 /* bytes: a multiple of the page size, at least 1 MiB. */
 CHECKED int gmem_create(uint64_t bytes, struct gmem **ret_gmem, struct fail *why);
@@ -89,6 +90,7 @@ struct pins *gmem_pins(struct gmem *gmem);
 struct discard_queue *gmem_discards(struct gmem *gmem);
 struct gmem_dirty *gmem_dirty(struct gmem *gmem);
 struct gmem_huge *gmem_huge(struct gmem *gmem);
+struct spare *gmem_spare(struct gmem *gmem);
 
 /*
  * Fills RAM from a raw image (offset in file = offset in mapping), skipping holes;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gmem_remap.c - holds, shares and discards pages of guest memory, on a real kernel
+ * gmem_remap.c - holds, shares, restores and discards pages of guest memory, on a real kernel
  *
  * Theory of operation
  *
@@ -25,6 +25,8 @@
  *	memory that the page had before	dropped; others are claimed meanwhile (gmem_pins.h)
  *	DONTNEED over the store would	discarding there maps fresh anonymous memory
  *	bring the frame back
+ *	memory that is to keep its bytes is filled elsewhere, and moved there (spare.h)
+ *	would read as zero meanwhile
  *	a frame that the kernel moves	pagemap calls it swapped, and of a file: that is
  *	(compaction) looks swapped	not broken (pagemap.c)
  *	mmap fails after it has		map_over() looks, and tries until the hole is
@@ -166,16 +168,25 @@ static int remap_share(void *context, uint32_t first, uint32_t count, uint32_t f
 			(off_t)frame * PAGE_BYTES);
 }
 
-static int remap_discard(void *context, uint32_t first, uint32_t count, int over_store)
+static bool has_spare(const struct remap *remap)
 {
-	struct remap *remap = context;
+	return remap->spare && remap->spare->base;
+}
+
+/*
+ * Anonymous memory over the pages: with these bytes, or untouched. Once all of it is as that
+ * around it, the kernel joins them: advice comes first, then the registration.
+ */
+static int map_anonymous(const struct remap *remap, uint32_t first, uint32_t count,
+			 const unsigned char *bytes)
+{
 	void *address = page_address(remap, first);
 	size_t length = length_of(count);
-	int rc;
+	int rc = has_spare(remap) ? spare_put(remap->spare, remap->base,
+					      (uint64_t)first * PAGE_BYTES, length, bytes)
+		 : bytes	  ? -ENOTSUP
+				  : map_over(address, length, MAP_ANONYMOUS, -1, 0);
 
-	if (!over_store)
-		return madvise(address, length, MADV_DONTNEED) < 0 ? -errno : 0;
-	rc = map_over(address, length, MAP_ANONYMOUS, -1, 0);
 	if (rc < 0)
 		return rc;
 	/* where one of these fails, the page just stays unshared */
@@ -184,6 +195,23 @@ static int remap_discard(void *context, uint32_t first, uint32_t count, int over
 	if (uffd_register(&remap->uffd, address, length) < 0)
 		log_debug("page %u: fresh memory is not registered", first);
 	return 0;
+}
+
+static int remap_discard(void *context, uint32_t first, uint32_t count, int over_store)
+{
+	struct remap *remap = context;
+
+	if (over_store)
+		return map_anonymous(remap, first, count, NULL);
+	return madvise(page_address(remap, first), length_of(count), MADV_DONTNEED) < 0 ? -errno
+											 : 0;
+}
+
+static int remap_restore(void *context, uint32_t first, uint32_t count)
+{
+	struct remap *remap = context;
+
+	return map_anonymous(remap, first, count, page_address(remap, first));
 }
 
 static void remap_wake(void *context, uint32_t first, uint32_t count)
@@ -252,6 +280,7 @@ const struct memory_ops remap_ops = {
 	.frames = remap_frames,
 	.share = remap_share,
 	.discard = remap_discard,
+	.restore = remap_restore,
 	.unhold = remap_unhold,
 	.wake = remap_wake,
 	.drop = remap_drop,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gmem_remap.h - holds, shares and discards pages of guest memory, on a real kernel
+ * gmem_remap.h - holds, shares, restores and discards pages of guest memory, on a real kernel
  *
  * Implements memory_ops of dedup/memory.h for a mapping of private anonymous
  * memory. One thread, but for remap_init() and remap_done().
@@ -12,6 +12,7 @@
 #include "dedup/memory.h"
 #include "vmm/gmem_dirty.h"
 #include "vmm/gmem_pins.h"
+#include "vmm/spare.h"
 #include "vmm/uffd.h"
 
 struct remap {
@@ -20,6 +21,7 @@ struct remap {
 	struct gmem_dirty *dirty; /* of these pages; borrowed; NULL: their writes are not tracked */
 	struct uffd uffd;
 	const struct gmem_huge *huge; /* of these pages; borrowed; NULL: there are no huge ones */
+	struct spare *spare;	      /* for these pages; borrowed; NULL: nothing is restored */
 	int pagemap_fd;
 	int store_fd;		     /* the broker's, read-only; owned; -1: no store yet */
 	const unsigned char *frames; /* all of the store, to compare with; NULL: none */

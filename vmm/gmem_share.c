@@ -235,7 +235,7 @@ static void link_connect(struct gmem_share *share)
 	struct fail why;
 	int store_fd;
 
-	if (begin_ns < share->reconnect_ns)
+	if (begin_ns < share->reconnect_ns || !engine_can_link(share->engine))
 		return;
 	broker_link_mend(share->link);
 	if (rest_left_ns(share) > 0) /* it is to stay cut, see gmem_share_restart() */
@@ -500,6 +500,7 @@ static int share_open(struct gmem_share *share, struct gmem *gmem,
 	if (rc < 0)
 		return fail_errno(why, -rc, "cannot set up sharing");
 	share->remap.huge = gmem_huge(gmem);
+	share->remap.spare = gmem_spare(gmem);
 	share->gmem = gmem;
 	share->discards = gmem_discards(gmem);
 	pace_init(&share->pace, config->cpu_percent, engine.pages);
@@ -641,6 +642,7 @@ void gmem_share_report(struct gmem_share *share, struct gmem_share_report *ret_r
 		.mappings = tally.mappings,
 		.mappings_limit = tally.mappings_limit,
 		.declined_bytes = tally.declined * GMEM_PAGE_SIZE,
+		.old_store_bytes = tally.old_store * GMEM_PAGE_SIZE,
 		.cpu_ns = thread_time_ns(share->thread),
 		.passes = tally.passes,
 		.tracks_writes = share->remap.dirty && gmem_dirty_is_on(share->remap.dirty),

@@ -15,4 +15,10 @@
  */
 CHECKED int map_over(void *address, size_t length, int flags, int fd, off_t offset);
 
+/*
+ * The same with private memory that is mapped at `from`, and is mapped there no longer
+ * afterwards.
+ */
+CHECKED int move_over(void *address, size_t length, void *from);
+
 #endif

@@ -76,13 +76,16 @@ int broker_get_welcome(const void *payload, size_t length, struct broker_welcome
 	return read_end(&reader);
 }
 
-static void put_items(struct wire_writer *writer, const struct catalog_item *items, uint32_t count)
+static void put_items(struct wire_writer *writer, const struct catalog_item *items, uint32_t count,
+		      bool with_wishes)
 {
 	wire_put_u32(writer, count);
 	for (uint32_t i = 0; i < count; i++) {
 		wire_put_u32(writer, items[i].page);
 		wire_put_u64(writer, items[i].digest.low);
 		wire_put_u64(writer, items[i].digest.high);
+		if (with_wishes)
+			wire_put_u32(writer, items[i].wish_plus);
 	}
 }
 
@@ -93,8 +96,8 @@ static int get_count(struct wire_reader *reader, uint32_t max, uint32_t *ret_cou
 	return reader->failed || *ret_count > max ? -EPROTO : 0;
 }
 
-static int get_items(struct wire_reader *reader, uint32_t max, struct catalog_item *ret_items,
-		     uint32_t *ret_count)
+static int get_items(struct wire_reader *reader, uint32_t max, bool with_wishes,
+		     struct catalog_item *ret_items, uint32_t *ret_count)
 {
 	int rc = get_count(reader, max, ret_count);
 
@@ -102,6 +105,7 @@ static int get_items(struct wire_reader *reader, uint32_t max, struct catalog_it
 		ret_items[i].page = wire_get_u32(reader);
 		ret_items[i].digest.low = wire_get_u64(reader);
 		ret_items[i].digest.high = wire_get_u64(reader);
+		ret_items[i].wish_plus = with_wishes ? wire_get_u32(reader) : 0;
 	}
 	return rc;
 }
@@ -111,7 +115,7 @@ int broker_put_probe(void *buffer, size_t size, const struct catalog_item *items
 	struct wire_writer writer;
 
 	wire_start(&writer, buffer, size);
-	put_items(&writer, items, count);
+	put_items(&writer, items, count, false);
 	return wire_finish(&writer, BROKER_PROBE);
 }
 
@@ -119,7 +123,7 @@ int broker_get_probe(const void *payload, size_t length, struct catalog_item *re
 		     uint32_t *ret_count)
 {
 	struct wire_reader reader = read_payload(payload, length);
-	int rc = get_items(&reader, PROBE_MAX, ret_items, ret_count);
+	int rc = get_items(&reader, PROBE_MAX, false, ret_items, ret_count);
 
 	return rc < 0 ? rc : read_end(&reader);
 }
@@ -129,7 +133,7 @@ int broker_put_publish(void *buffer, size_t size, const struct catalog_item *ite
 	struct wire_writer writer;
 
 	wire_start(&writer, buffer, size);
-	put_items(&writer, items, count);
+	put_items(&writer, items, count, true);
 	return wire_finish_with_tail(&writer, BROKER_PUBLISH, (size_t)count * PAGE_BYTES);
 }
 
@@ -137,7 +141,7 @@ int broker_get_publish(const void *payload, size_t length, struct catalog_item *
 		       uint32_t *ret_count, const uint8_t **ret_bytes)
 {
 	struct wire_reader reader = read_payload(payload, length);
-	int rc = get_items(&reader, PUBLISH_MAX, ret_items, ret_count);
+	int rc = get_items(&reader, PUBLISH_MAX, true, ret_items, ret_count);
 
 	if (rc < 0)
 		return rc;

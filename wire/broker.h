@@ -25,7 +25,7 @@
  *	HELLO		name[64]  u32 pages, the most sharers of a frame (0: any number)
  *	WELCOME		secret[192]  u32 frames that the store can hold
  *	PROBE		u32 n  n * { u32 page  u64 digest low  u64 digest high }
- *	PUBLISH		the same  n * 4096 bytes
+ *	PUBLISH		u32 n  n * { as of PROBE  u32 1 + the frame wished for, or 0 }  n * 4096 bytes
  *	ANSWERS		u32 n  n * u32
  *	RELEASE		u32 n  n * u32 frame
  *	OFFERS		u32 n  n * { u32 page  u32 frame  u64 digest low }
@@ -65,7 +65,7 @@ enum broker_message {
 #define BROKER_HELLO_BYTES (WIRE_TEXT_SIZE + 8u)
 #define BROKER_START_BYTES WIRE_TEXT_SIZE
 /* Largest payloads: to the broker (PUBLISH), and to a guest (OFFERS). */
-#define BROKER_REQUEST_MAX (4u + PUBLISH_MAX * (BROKER_ITEM_SIZE + PAGE_BYTES))
+#define BROKER_REQUEST_MAX (4u + PUBLISH_MAX * (BROKER_ITEM_SIZE + 4u + PAGE_BYTES))
 #define BROKER_REPLY_MAX   (4u + BROKER_OFFERS_MAX * 16u)
 #define BROKER_REPORT_MAX  (1u << 20)
 

@@ -50,6 +50,7 @@ static const size_t report_numbers[] = {
 	offsetof(struct control_report, mappings),
 	offsetof(struct control_report, mappings_limit),
 	offsetof(struct control_report, declined_bytes),
+	offsetof(struct control_report, old_store_bytes),
 	offsetof(struct control_report, dedup_cpu_ns),
 	offsetof(struct control_report, passes),
 	offsetof(struct control_report, writes_tracked),
@@ -227,6 +228,7 @@ static bool report_is_sane(const struct control_report *report)
 	       report->zero_bytes <= report->ram_bytes && report->huge_bytes <= INT64_MAX &&
 	       report->declined_bytes <= INT64_MAX && report->pss_bytes <= INT64_MAX &&
 	       report->overhead_bytes <= INT64_MAX &&
+	       report->old_store_bytes <= report->ram_bytes &&
 	       report->balloon_target_bytes <= report->ram_bytes &&
 	       report->ballooned_bytes <= report->ram_bytes && report->writes_tracked <= 1 &&
 	       report->reported_bytes <= INT64_MAX && report->returned_bytes <= report->ram_bytes &&

@@ -126,7 +126,8 @@ struct control_report {
 	uint64_t merges_total;
 	uint64_t mappings;
 	uint64_t mappings_limit;
-	uint64_t declined_bytes; /* unshared for lack of mappings */
+	uint64_t declined_bytes;  /* unshared for lack of mappings */
+	uint64_t old_store_bytes; /* mapped from the store of an earlier broker */
 	uint64_t dedup_cpu_ns;
 	uint64_t passes;
 	uint64_t writes_tracked; /* 1: KVM tells what was written; 0: each pass looks at all */

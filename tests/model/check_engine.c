@@ -354,6 +354,13 @@ static void one_pass(struct guest *guest)
 	expect(rc == 1);
 }
 
+static void passes(struct world *world, uint32_t count)
+{
+	for (uint32_t pass = 0; pass < count; pass++)
+		for (uint32_t i = 0; i < 2; i++)
+			one_pass(&world->guests[i]);
+}
+
 static bool is_shared(const struct guest *guest, uint32_t page)
 {
 	return engine_page(guest->engine, page).state == PAGE_SHARED;
@@ -424,6 +431,32 @@ static void restless_pages_are_looked_at_seldom(uint64_t seed)
 	world_free(world);
 }
 
+/* Once before it was ever read, and once after a write that nobody has seen yet. */
+static void what_was_swapped_out_is_shared_soon_after(uint64_t seed)
+{
+	struct world *world = quiet_world(seed + 725, true);
+	struct guest *guests = world->guests;
+
+	start("a page that was swapped out is looked at seldom, and shared soon once it is back");
+	for (uint8_t round = 0; round < 2; round++) {
+		uint64_t before;
+
+		write_whole(&guests[0], 5, 3 + round);
+		write_whole(&guests[1], 9, 3 + round);
+		guests[0].table[5].swapped = true;
+		passes(world, 8);
+		before = world->looked;
+		passes(world, 32);
+		expect(world->looked - before <= 32 / 8);
+		expect(!is_shared(&guests[1], 9));
+		guests[0].table[5].swapped = false;
+		passes(world, 40);
+		expect(is_shared(&guests[0], 5) && is_shared(&guests[1], 9));
+		world_check(world);
+	}
+	world_free(world);
+}
+
 /* As many that a device is at work in as are tried at once, and behind them a free one. */
 static void huge_pages_take_turns_to_be_split(uint64_t seed)
 {
@@ -489,13 +522,6 @@ static uint64_t pages_populated(const struct guest *guest)
 	for (uint32_t i = 0; i < guest->pages; i++)
 		count += guest->table[i].own;
 	return count;
-}
-
-static void passes(struct world *world, uint32_t count)
-{
-	for (uint32_t pass = 0; pass < count; pass++)
-		for (uint32_t i = 0; i < 2; i++)
-			one_pass(&world->guests[i]);
 }
 
 static void pages_become_calm_at_any_caution(uint64_t seed)
@@ -591,6 +617,167 @@ static void figures_are_fresh_after_a_refresh(uint64_t seed)
 	}
 }
 
+static void broker_again(struct world *world)
+{
+	broker_die(world);
+	broker_start(world);
+	for (uint32_t i = 0; i < 2; i++) {
+		engine_take_offers(world->guests[i].engine); /* finds that the link is gone */
+		expect(engine_can_link(world->guests[i].engine));
+		link_up(&world->guests[i]);
+	}
+}
+
+static bool maps_old_store(const struct guest *guest)
+{
+	for (uint32_t page = 0; page < guest->pages; page++)
+		if (guest->table[page].store && guest->table[page].store != guest->world->stores)
+			return true;
+	return false;
+}
+
+/* Six shared pages, of which one has broken and stays unique, one no twin any more, one is pinned. */
+static void the_store_of_a_dead_broker_is_let_go(uint64_t seed)
+{
+	struct world *world = quiet_world(seed + 790 - (seed + 790) % 5, true);
+	struct guest *guests = world->guests;
+
+	start("the store of a broker that died is let go, whatever lies over it");
+	for (uint8_t i = 0; i < 6; i++)
+		for (uint32_t guest = 0; guest < 2; guest++)
+			write_whole(&guests[guest], 10 + i, 1 + i);
+	passes(world, 40);
+	for (uint32_t page = 10; page < 16; page++)
+		expect(is_shared(&guests[0], page));
+	guest_write(&guests[0], &(struct model_write){ .page = 12, .offset = 1, .value = 77 });
+	passes(world, 1);
+	device_begin(&guests[1], 14);
+	broker_again(world);
+	guest_write(&guests[1], &(struct model_write){ .page = 13, .offset = 1, .value = 78 });
+	passes(world, 18);
+	expect(engine_tally(guests[0].engine).restored_total == 0); /* it may still get a frame */
+	expect(engine_tally(guests[0].engine).old_store > 0);
+	expect(is_shared(&guests[0], 10) && is_shared(&guests[1], 15));
+	passes(world, 10);
+	expect(!maps_old_store(&guests[0]) && maps_old_store(&guests[1]));
+	expect(engine_tally(guests[0].engine).restored_total >= 2); /* 12 and 13 */
+	device_complete(&guests[1]);
+	passes(world, 30);
+	expect(!maps_old_store(&guests[1]) && engine_tally(guests[1].engine).old_store == 0);
+	world_check(world);
+	world_free(world);
+}
+
+/* Each leaves one page behind that stays unique. */
+static void there_are_never_more_stores_than_numbers(uint64_t seed)
+{
+	struct world *world = quiet_world(seed + 800 - (seed + 800) % 5, true);
+	struct guest *guests = world->guests;
+
+	start("with pages over as many stores as there are numbers no link comes up");
+	for (uint32_t n = 0; n < PAGE_STORES; n++) {
+		for (uint32_t i = 0; i < 2; i++) {
+			engine_set_caution(guests[i].engine, 0);
+			write_whole(&guests[i], 2 * n, 1);
+		}
+		passes(world, 12);
+		expect(is_shared(&guests[0], 2 * n));
+		for (uint32_t i = 0; i < 2; i++) {
+			guest_write(&guests[i], &(struct model_write){ .page = 2 * n,
+								       .offset = (uint16_t)(n + 1),
+								       .value = (uint8_t)(80 + i) });
+			expect(engine_refresh(guests[i].engine) == 0);
+		}
+		broker_die(world);
+		broker_start(world);
+		for (uint32_t i = 0; i < 2; i++) {
+			engine_take_offers(guests[i].engine);
+			if (n + 1 < PAGE_STORES)
+				link_up(&guests[i]);
+		}
+		world_check(world);
+	}
+	for (uint32_t i = 0; i < 2; i++) {
+		expect(!engine_can_link(guests[i].engine));
+		expect(engine_tally(guests[i].engine).old_store == PAGE_STORES - 1);
+		one_pass(&guests[i]);
+		expect(engine_can_link(guests[i].engine));
+		link_up(&guests[i]);
+	}
+	world_settle(world);
+	world_free(world);
+}
+
+static struct world *crowded_world(uint64_t seed, uint64_t mappings_limit)
+{
+	struct world_config config = {
+		.seed = seed - seed % 5,
+		.pages_min = 60,
+		.pages_max = 60,
+		.frame_limit = 64,
+		.mappings_limit = mappings_limit,
+		.track_percent = 100,
+	};
+
+	return world_create(&config);
+}
+
+/* Eight pages that are shared alone take all there is; then there is a run of five. */
+static void poor_runs_give_way_to_better_ones(uint64_t seed)
+{
+	struct world *world = crowded_world(seed + 810, 17);
+	struct tally before;
+
+	start("poor runs give way to better ones, and do not come back for them");
+	for (uint32_t i = 0; i < 2; i++)
+		for (uint32_t n = 0; n < 8; n++)
+			write_whole(&world->guests[i], 1 + 2 * n, 6);
+	world_rest(world);
+	expect(is_shared(&world->guests[0], 15));
+	expect(engine_tally(world->guests[0].engine).mappings == 17);
+	for (uint32_t i = 0; i < 2; i++)
+		for (uint32_t n = 0; n < 5; n++)
+			write_whole(&world->guests[i], 40 + n, (uint8_t)(1 + n));
+	world_rest(world);
+	for (uint32_t i = 0; i < 2; i++)
+		for (uint32_t n = 0; n < 5; n++)
+			expect(is_shared(&world->guests[i], 40 + n));
+	before = engine_tally(world->guests[0].engine);
+	expect(before.evicted_total > 0 && before.evicted_total <= 4);
+	expect(before.mappings <= 17 && before.mappings >= 15);
+	world_rest(world);
+	expect(engine_tally(world->guests[0].engine).restored_total == before.restored_total);
+	world_free(world);
+}
+
+static void mappings_without_shared_pages_are_given_back(uint64_t seed)
+{
+	struct world *world = crowded_world(seed + 820, 9);
+	struct guest *guests = world->guests;
+
+	start("a mapping in which nothing is shared is given back when others wait");
+	for (uint32_t i = 0; i < 2; i++)
+		for (uint32_t n = 0; n < 4; n++)
+			write_whole(&guests[i], 1 + 2 * n, 6);
+	world_rest(world);
+	expect(engine_tally(guests[0].engine).mappings == 9);
+	for (uint32_t i = 0; i < 2; i++)
+		for (uint32_t n = 0; n < 3; n++) { /* three of four are nobody else's now */
+			guest_write(&guests[i],
+				    &(struct model_write){ .page = 1 + 2 * n,
+							   .offset = (uint16_t)(1 + n),
+							   .value = (uint8_t)(90 + i) });
+			write_whole(&guests[i], 31 + 2 * n, 5);
+		}
+	world_rest(world);
+	for (uint32_t i = 0; i < 2; i++)
+		for (uint32_t n = 0; n < 3; n++)
+			expect(is_shared(&guests[i], 31 + 2 * n));
+	expect(engine_tally(guests[0].engine).mappings == 9);
+	expect(engine_tally(guests[0].engine).evicted_total == 0);
+	world_free(world);
+}
+
 static uint32_t offer_calls;
 
 static int endless_offers(void *context, struct link_offer *ret_offers, uint32_t max)
@@ -662,6 +849,7 @@ int main(void)
 	new_twins_are_shared_within_two_passes(seed);
 	what_is_not_written_costs_no_look(seed);
 	restless_pages_are_looked_at_seldom(seed);
+	what_was_swapped_out_is_shared_soon_after(seed);
 	huge_pages_take_turns_to_be_split(seed);
 	who_gives_a_part_away_does_not_wait_for_the_rest(seed);
 	pages_become_calm_at_any_caution(seed);
@@ -669,5 +857,9 @@ int main(void)
 	what_was_to_gain_before_all_was_given_away_is_gone(seed);
 	figures_are_fresh_after_a_refresh(seed);
 	offers_are_taken_some_at_a_time();
+	the_store_of_a_dead_broker_is_let_go(seed);
+	there_are_never_more_stores_than_numbers(seed);
+	poor_runs_give_way_to_better_ones(seed);
+	mappings_without_shared_pages_are_given_back(seed);
 	return 0;
 }

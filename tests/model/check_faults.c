@@ -32,7 +32,8 @@
 
 #define PAGES_USED    96u /* by the plan below */
 #define PAGES_HOT     32u /* behind them: the writer's */
-#define ROUNDS	      36u
+#define ROUNDS	      44u /* what lies over the first broker's store is restored in these */
+#define ROUND_BROKER  12u /* another one from then on */
 #define SETTLE	      20u
 #define RANDOM_TRIALS 30u
 
@@ -72,6 +73,8 @@ static bool call_fails(const char *name)
 
 void *__real_mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset);
 void *__wrap_mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset);
+void *__real_mremap(void *from, size_t old_length, size_t length, int flags, ...);
+void *__wrap_mremap(void *from, size_t old_length, size_t length, int flags, ...);
 int __real_madvise(void *address, size_t length, int advice);
 int __wrap_madvise(void *address, size_t length, int advice);
 int __real_msync(void *address, size_t length, int flags);
@@ -87,6 +90,23 @@ void *__wrap_mmap(void *address, size_t length, int protection, int flags, int f
 	if (!call_fails("mmap"))
 		return __real_mmap(address, length, protection, flags, fd, offset);
 	if (fault.tears && (flags & MAP_FIXED))
+		expect(munmap(address, length) == 0);
+	errno = fault.error;
+	return MAP_FAILED;
+}
+
+/* The kernel unmaps what is there before it moves anything. */
+void *__wrap_mremap(void *from, size_t old_length, size_t length, int flags, ...)
+{
+	va_list arguments;
+	void *address;
+
+	va_start(arguments, flags);
+	address = va_arg(arguments, void *);
+	va_end(arguments);
+	if (!call_fails("mremap"))
+		return __real_mremap(from, old_length, length, flags, address);
+	if (fault.tears && (flags & MREMAP_FIXED))
 		expect(munmap(address, length) == 0);
 	errno = fault.error;
 	return MAP_FAILED;
@@ -177,7 +197,10 @@ static void round_write(struct host *host, uint32_t round)
 	for (uint32_t i = 0; i < 5; i++) {
 		uint32_t page = (round * 29 + i * 17) % PAGES_USED;
 
-		page_write(host, round % 2, page, i == 0 ? 0 : (uint8_t)(150 + i % 3));
+		page_write(host, round % 2, page,
+			   (uint8_t)(i == 0   ? 0
+				     : i == 1 ? 203 + round /* nobody else's */
+					      : 150 + i % 3));
 	}
 }
 
@@ -265,7 +288,7 @@ static bool looks_huge(struct host_guest *guest)
 /* Trials */
 
 struct outcome {
-	uint64_t shared, zero, mappings;
+	uint64_t shared, zero, mappings, restored;
 };
 
 static void engines_step(struct host *host, bool may_fail)
@@ -308,6 +331,8 @@ static struct outcome settle(struct host *host)
 		outcome.shared += tally.states[PAGE_SHARED];
 		outcome.zero += tally.states[PAGE_ZERO];
 		outcome.mappings += tally.mappings;
+		outcome.restored += tally.restored_total;
+		expect(tally.old_store == 0);
 	}
 	catalog_check(host->catalog);
 	expect_contents(host);
@@ -360,6 +385,8 @@ static struct outcome trial(struct host *host, const struct fault *wanted, bool 
 		expect(pthread_create(&writer.thread, NULL, writer_run, &writer) == 0);
 	for (uint32_t round = 0; round < ROUNDS; round++) {
 		engines_step(host, true);
+		if (round == ROUND_BROKER)
+			host_change_broker(host);
 		if (round >= 12 && round % 3 == 0)
 			round_write(host, round);
 		if (round >= 16 && round % 5 == 0)
@@ -370,6 +397,15 @@ static struct outcome trial(struct host *host, const struct fault *wanted, bool 
 	outcome = settle(host);
 	everything_is_writable(host);
 	return outcome;
+}
+
+static uint64_t restored(const struct host *host)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < HOST_GUESTS; i++)
+		sum += engine_tally(host->guests[i].engine).restored_total;
+	return sum;
 }
 
 /* A claim that does not hold, or a writer who waits for ever. */
@@ -395,10 +431,12 @@ static const struct fault faults[] = {
 /* A hole is there for a moment: no writer may meet it. */
 static void each_call_fails_once(struct host *host, uint64_t turn, uint64_t stride)
 {
+	uint64_t before = restored(host);
 	struct outcome whole = trial(host, &(struct fault){ 0 }, false), outcome;
 	uint64_t count = calls;
 
 	expect(whole.shared > 50 && count > 100);
+	expect(host->guests[0].remap.huge || whole.restored > before);
 	printf("- each of %llu calls fails once%s\n", (unsigned long long)count,
 	       host->guests[0].remap.huge ? ", in huge pages" : "");
 	fflush(stdout);

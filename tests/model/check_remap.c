@@ -9,9 +9,12 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -25,7 +28,7 @@ struct writer {
 	volatile uint64_t *word;
 	uint64_t value;
 	bool by_kernel; /* read(2) into the page */
-	atomic_bool done;
+	atomic_bool begun, done;
 	pthread_t thread;
 };
 
@@ -44,6 +47,7 @@ static void *writer_run(void *context)
 {
 	struct writer *writer = context;
 
+	atomic_store(&writer->begun, true);
 	if (writer->by_kernel)
 		kernel_write(writer->word, writer->value);
 	else
@@ -57,6 +61,8 @@ static void writer_start(struct writer *writer, uint8_t *page, uint64_t value, b
 	*writer = (struct writer){ .value = value, .by_kernel = by_kernel };
 	writer->word = (uint64_t *)(uintptr_t)page;
 	expect(pthread_create(&writer->thread, NULL, writer_run, writer) == 0);
+	while (!atomic_load(&writer->begun)) /* on a busy machine that takes a while */
+		sched_yield();
 }
 
 /* Nothing tells that a thread sleeps in a fault: only that it does not come out. */
@@ -220,6 +226,105 @@ static void discarding_own_memory_gives_it_back(struct host *host)
 	expect(host_page(guest, 0)[8] == 0);
 }
 
+static void restored_pages_are_memory_like_any_other(struct host *host)
+{
+	struct host_guest *guest = &host->guests[0];
+	struct writer writer;
+
+	host_fill(guest, 9, 9);
+	host_fill(guest, 15, 15);
+	for (uint32_t round = 0; round < 3; round++) {
+		host_map_frames(guest, 10, 5, round * 5);
+		host_fill(guest, 12, 60 + (int)round); /* breaks it */
+		expect(remap_ops.hold(&guest->remap, 10, 5, 1) == 0);
+		writer_start(&writer, host_page(guest, 11), 42, round == 1);
+		expect_waiting(&writer);
+		expect(remap_ops.restore(&guest->remap, 10, 5) == 0);
+		expect_waiting(&writer); /* moving does not wake */
+		remap_ops.wake(&guest->remap, 10, 5);
+		expect_written(&writer);
+		expect(host_mappings(guest) == 1);
+		for (uint32_t page = 10; page < 15; page++)
+			expect(host_look(guest, page) == LOOK_OWN);
+		expect(host_page(guest, 11)[8] == 2 && *host_page(guest, 12) == 60 + round);
+		expect(*host_page(guest, 10) == 1 && *host_page(guest, 14) == 5);
+		host_frame_fill(host, round * 5, 99); /* it is the frame's no more */
+		expect(*host_page(guest, 10) == 1);
+	}
+	expect(*host_page(guest, 9) == 9 && *host_page(guest, 15) == 15);
+}
+
+/* The other half of the mapping stays, and what was restored before joins what is later. */
+static void a_mapping_can_be_restored_in_parts(struct host *host)
+{
+	struct host_guest *guest = &host->guests[0];
+	static const uint32_t order[] = { 24, 20, 22, 21, 23 };
+
+	host_map_frames(guest, 20, 5, 0);
+	for (uint32_t i = 0; i < ARRAY_SIZE(order); i++) {
+		expect(remap_ops.hold(&guest->remap, order[i], 1, 1) == 0);
+		expect(remap_ops.restore(&guest->remap, order[i], 1) == 0);
+		remap_ops.wake(&guest->remap, order[i], 1);
+		for (uint32_t page = 20; page < 25; page++)
+			expect(*host_page(guest, page) == page - 19);
+	}
+	expect(host_mappings(guest) == 1);
+}
+
+struct reader {
+	const volatile uint64_t *word;
+	uint64_t value, reads;
+	atomic_bool stop;
+	pthread_t thread;
+};
+
+static void *reader_run(void *context)
+{
+	struct reader *reader = context;
+
+	for (; !atomic_load(&reader->stop); reader->reads++)
+		expect(*reader->word == reader->value);
+	return NULL;
+}
+
+static void whoever_reads_sees_no_other_bytes(struct host *host)
+{
+	struct host_guest *guest = &host->guests[0];
+	struct reader reader = { .value = UINT64_C(0x0303030303030303) };
+
+	host_map_frames(guest, 30, 5, 0);
+	reader.word = (const uint64_t *)(uintptr_t)host_page(guest, 32);
+	expect(pthread_create(&reader.thread, NULL, reader_run, &reader) == 0);
+	for (uint32_t round = 0; round < 3000; round++) {
+		expect(remap_ops.hold(&guest->remap, 30, 5, 1) == 0);
+		expect(remap_ops.restore(&guest->remap, 30, 5) == 0);
+		remap_ops.wake(&guest->remap, 30, 5);
+		expect(remap_ops.hold(&guest->remap, 30, 5, 0) == 0);
+		expect(remap_ops.share(&guest->remap, 30, 5, 0) == 0);
+		remap_ops.wake(&guest->remap, 30, 5);
+	}
+	atomic_store(&reader.stop, true);
+	expect(pthread_join(reader.thread, NULL) == 0);
+	expect(reader.reads > 1000);
+}
+
+static void without_spare_memory_pages_stay_where_they_are(struct host *host)
+{
+	struct host_guest *guest = &host->guests[0];
+	struct writer writer;
+
+	guest->remap.spare = NULL;
+	host_map_frames(guest, 10, 5, 0);
+	expect(remap_ops.hold(&guest->remap, 10, 5, 1) == 0);
+	expect(remap_ops.restore(&guest->remap, 10, 5) == -ENOTSUP);
+	writer_start(&writer, host_page(guest, 11), 42, false);
+	expect_waiting(&writer);
+	remap_ops.unhold(&guest->remap, 10, 5, 1);
+	remap_ops.wake(&guest->remap, 10, 5);
+	expect_written(&writer);
+	expect(host_page(guest, 11)[8] == 2);
+}
+
 /* Newer kernels hold both, older ones refuse: either way nothing is half held. */
 static void a_range_over_two_mappings_is_all_or_nothing(struct host *host)
 {
@@ -297,6 +402,108 @@ static void mappings_are_what_the_kernel_counts(struct host *host)
 	}
 	expect(engine_tally(host->guests[0].engine).merges_total > 300);
 	expect(engine_tally(host->guests[1].engine).breaks_total > 20);
+}
+
+/* Each store is a file system of its own, while anybody maps it. */
+static bool file_is_mapped(const struct stat *wanted)
+{
+	unsigned long long inode;
+	unsigned int major, minor;
+	bool found = false;
+	char line[512];
+	FILE *file = fopen("/proc/self/maps", "re");
+
+	expect(file);
+	while (fgets(line, sizeof(line), file))
+		found |= sscanf(line, "%*x-%*x %*s %*x %x:%x %llu", &major, &minor, &inode) == 3 &&
+			 makedev(major, minor) == wanted->st_dev && inode == wanted->st_ino;
+	fclose(file);
+	return found;
+}
+
+/* With pages that broke, and are nobody else's any more. */
+static void the_store_of_a_dead_broker_is_freed(struct host *host)
+{
+	struct stat old;
+
+	for (uint32_t page = 0; page < HOST_PAGES; page++)
+		for (uint32_t i = 0; i < HOST_GUESTS; i++)
+			host_fill(&host->guests[i], page, 1 + (int)page % 200);
+	for (uint32_t round = 0; round < 10; round++)
+		for (uint32_t i = 0; i < HOST_GUESTS; i++)
+			expect(engine_step(host->guests[i].engine) >= 0);
+	expect(fstat(host->store.fd, &old) == 0);
+	host_change_broker(host);
+	for (uint32_t page = 0; page < HOST_PAGES; page += 7)
+		*host_page(&host->guests[page % 2], page) = 201;
+	expect(file_is_mapped(&old));
+	for (uint32_t round = 0; round < 60; round++)
+		for (uint32_t i = 0; i < HOST_GUESTS; i++) {
+			expect(engine_step(host->guests[i].engine) >= 0);
+			engine_check(host->guests[i].engine);
+		}
+	expect(!file_is_mapped(&old));
+	for (uint32_t i = 0; i < HOST_GUESTS; i++) {
+		struct tally tally = engine_tally(host->guests[i].engine);
+
+		expect(tally.old_store == 0 && tally.restored_total > 10);
+		expect(tally.states[PAGE_SHARED] > HOST_PAGES / 2);
+		expect(host_mappings(&host->guests[i]) == tally.mappings);
+		for (uint32_t page = 0; page < HOST_PAGES; page++) {
+			expect(*host_page(&host->guests[i], page) ==
+			       (page % 7 == 0 && page % 2 == i ? 201 : 1 + page % 200));
+			expect(host_page(&host->guests[i], page)[1] == 1 + page % 200);
+		}
+	}
+}
+
+/* Each page of its own, and the same in both guests. */
+static void page_fill_own(struct host *host, uint32_t page, uint32_t change)
+{
+	for (uint32_t i = 0; i < HOST_GUESTS; i++) {
+		uint32_t *words = (uint32_t *)(void *)host_page(&host->guests[i], page);
+
+		words[5] = page + 1;
+		words[6] = change;
+	}
+}
+
+static void engines_run(struct host *host, uint32_t rounds)
+{
+	for (uint32_t round = 0; round < rounds; round++)
+		for (uint32_t i = 0; i < HOST_GUESTS; i++)
+			expect(engine_step(host->guests[i].engine) >= 0);
+}
+
+static void pages_that_break_and_are_equal_again_rejoin_their_run(struct host *host)
+{
+	const struct engine *engine = host->guests[0].engine;
+	uint64_t before, chance = 1;
+
+	for (uint32_t page = 0; page < HOST_PAGES; page++)
+		page_fill_own(host, page, 0);
+	engines_run(host, 12);
+	before = engine_tally(engine).mappings;
+	for (uint32_t round = 1; round <= 40; round++) {
+		uint32_t pages[8];
+
+		for (uint32_t i = 0; i < ARRAY_SIZE(pages); i++) {
+			chance = chance * UINT64_C(6364136223846793005) + 1442695040888963407;
+			pages[i] = (uint32_t)(chance >> 33) % HOST_PAGES;
+			page_fill_own(host, pages[i], round * 10 + i);
+		}
+		engines_run(host, 3);
+		for (uint32_t i = 0; i < ARRAY_SIZE(pages); i++)
+			page_fill_own(host, pages[i], 0);
+		engines_run(host, 3);
+	}
+	engines_run(host, 40);
+	printf("  %llu mappings, %llu after %llu breaks\n", (unsigned long long)before,
+	       (unsigned long long)engine_tally(engine).mappings,
+	       (unsigned long long)engine_tally(engine).breaks_total);
+	expect(engine_tally(engine).states[PAGE_SHARED] == HOST_PAGES);
+	expect(engine_tally(engine).mappings <= before + 4);
+	expect(engine_tally(engine).breaks_total > 200);
 }
 
 /* Writers at full speed */
@@ -447,7 +654,7 @@ struct merger {
 	struct host_guest *guest;
 	int side[HOT_PAGES];	     /* which of its two frames a page maps; -1: none */
 	struct stress_thread chance; /* no thread: only its random numbers */
-	uint64_t shared, unequal, discarded;
+	uint64_t shared, unequal, discarded, restored;
 };
 
 static uint32_t frame_of(uint32_t page, int side)
@@ -498,6 +705,20 @@ static void hot_merge(struct merger *merger, uint32_t first, uint32_t count)
 	remap_ops.wake(&guest->remap, first, count);
 }
 
+/* What lies over the store, side by side: any pages of it. */
+static void hot_restore(struct merger *merger, uint32_t first, uint32_t count)
+{
+	struct host_guest *guest = merger->guest;
+
+	if (remap_ops.hold(&guest->remap, first, count, 1) < 0)
+		return;
+	expect(remap_ops.restore(&guest->remap, first, count) == 0);
+	remap_ops.wake(&guest->remap, first, count);
+	for (uint32_t i = 0; i < count; i++)
+		merger->side[first + i] = -1;
+	merger->restored += count;
+}
+
 static void no_write_is_lost_while_hot_pages_are_merged(struct host *host)
 {
 	static struct stress_thread threads[WRITERS];
@@ -514,13 +735,16 @@ static void no_write_is_lost_while_hot_pages_are_merged(struct host *host)
 		while (count < 8 && first + count < HOT_PAGES &&
 		       merger.side[first + count] == merger.side[first])
 			count++;
-		hot_merge(&merger, first, count);
+		if (merger.side[first] >= 0 && stress_random(&merger.chance, 3) == 0)
+			hot_restore(&merger, first, count);
+		else
+			hot_merge(&merger, first, count);
 	}
 	threads_stop(&stress, threads, 100);
-	printf("  %llu shared, %llu changed meanwhile, %llu discarded\n",
+	printf("  %llu shared, %llu changed meanwhile, %llu discarded, %llu restored\n",
 	       (unsigned long long)merger.shared, (unsigned long long)merger.unequal,
-	       (unsigned long long)merger.discarded);
-	expect(merger.shared > 100 && merger.discarded > 10);
+	       (unsigned long long)merger.discarded, (unsigned long long)merger.restored);
+	expect(merger.shared > 100 && merger.discarded > 10 && merger.restored > 100);
 	for (uint32_t page = 0; page < HOT_PAGES; page++)
 		expect_page(threads, 0, page, filling_of(page));
 }
@@ -558,9 +782,13 @@ static void no_write_is_lost_under_two_engines(struct host *host)
 
 	pages_prepare(host);
 	threads_start(&stress, threads, roaming_run);
-	while (now_ns() < end)
+	for (uint32_t round = 1; now_ns() < end; round++) {
 		for (uint32_t i = 0; i < HOST_GUESTS; i++)
 			expect(engine_step(host->guests[i].engine) >= 0);
+		/* time enough to get rid of the store before */
+		if (round % 100 == 0)
+			host_change_broker(host);
+	}
 	threads_stop(&stress, threads, 100);
 	for (uint32_t guest = 0; guest < HOST_GUESTS; guest++) {
 		engine_check(host->guests[guest].engine);
@@ -569,10 +797,11 @@ static void no_write_is_lost_under_two_engines(struct host *host)
 	}
 	catalog_check(host->catalog);
 	tally = engine_tally(host->guests[0].engine);
-	printf("  %llu merged, %llu broken, %llu discarded, %llu changed meanwhile\n",
+	printf("  %llu merged, %llu broken, %llu discarded, %llu changed meanwhile, %llu restored\n",
 	       (unsigned long long)tally.merges_total, (unsigned long long)tally.breaks_total,
-	       (unsigned long long)tally.zeroes_total, (unsigned long long)tally.unequal_total);
-	expect(tally.merges_total > 500 && tally.breaks_total > 100);
+	       (unsigned long long)tally.zeroes_total, (unsigned long long)tally.unequal_total,
+	       (unsigned long long)tally.restored_total);
+	expect(tally.merges_total > 500 && tally.breaks_total > 100 && tally.restored_total > 0);
 }
 
 int main(void)
@@ -585,10 +814,16 @@ int main(void)
 		HOST_TEST(a_broken_page_can_be_merged_again),
 		HOST_TEST(discarding_over_the_store_gives_zeroes),
 		HOST_TEST(discarding_own_memory_gives_it_back),
+		HOST_TEST(restored_pages_are_memory_like_any_other),
+		HOST_TEST(a_mapping_can_be_restored_in_parts),
+		HOST_TEST(whoever_reads_sees_no_other_bytes),
+		HOST_TEST(without_spare_memory_pages_stay_where_they_are),
 		HOST_TEST(a_range_over_two_mappings_is_all_or_nothing),
 		HOST_TEST(a_writer_goes_on_when_sharing_fails),
 		HOST_TEST(a_frame_that_is_not_there_is_an_error),
 		HOST_TEST(mappings_are_what_the_kernel_counts),
+		HOST_TEST(the_store_of_a_dead_broker_is_freed),
+		HOST_TEST(pages_that_break_and_are_equal_again_rejoin_their_run),
 		HOST_TEST(no_write_is_lost_while_hot_pages_are_merged),
 		HOST_TEST(no_write_is_lost_under_two_engines),
 	};

@@ -153,7 +153,7 @@ struct merger {
 	struct host_guest *guest;
 	int side[PAGES]; /* which of its two frames a page maps; -1: none */
 	uint64_t random;
-	uint64_t shared, dropped;
+	uint64_t shared, dropped, restored;
 };
 
 static uint32_t merger_random(struct merger *merger, uint32_t below)
@@ -196,6 +196,19 @@ static void pages_drop(struct merger *merger, uint32_t first, uint32_t count)
 	merger->dropped += count;
 }
 
+/* While the vCPU writes to them, and reads. */
+static void page_restore(struct merger *merger, uint32_t page)
+{
+	struct host_guest *guest = merger->guest;
+
+	if (merger->side[page] < 0 || remap_ops.hold(&guest->remap, page, 1, 1) < 0)
+		return;
+	expect(remap_ops.restore(&guest->remap, page, 1) == 0);
+	remap_ops.wake(&guest->remap, page, 1);
+	merger->side[page] = -1;
+	merger->restored++;
+}
+
 static void merger_turn(struct merger *merger)
 {
 	uint32_t page = merger_random(merger, PAGES), room = PAGES - page;
@@ -203,6 +216,8 @@ static void merger_turn(struct merger *merger)
 
 	if (merger_random(merger, 8) == 0)
 		pages_drop(merger, page, count < room ? count : room);
+	else if (merger_random(merger, 4) == 0)
+		page_restore(merger, page);
 	else
 		page_share(merger, page);
 }
@@ -221,12 +236,14 @@ static void vcpu_finds_what_it_wrote(struct host *host, int kvm)
 	rounds = (volatile uint32_t *)(void *)(machine.low + ROUNDS);
 	alarm(120 + (unsigned int)seconds); /* a vCPU sleeps for ever */
 	expect(pthread_create(&machine.thread, NULL, vcpu_run, &machine) == 0);
-	while (now_ns() < end || *rounds == 0 || merger.shared < 100 || merger.dropped < 100)
+	while (now_ns() < end || *rounds == 0 || merger.shared < 100 || merger.dropped < 100 ||
+	       merger.restored < 100)
 		merger_turn(&merger);
 	*(volatile uint16_t *)(void *)(machine.low + STOP) = 1;
 	expect(pthread_join(machine.thread, NULL) == 0);
-	printf("  %u rounds, %llu shared, %llu given back\n", *rounds,
-	       (unsigned long long)merger.shared, (unsigned long long)merger.dropped);
+	printf("  %u rounds, %llu shared, %llu given back, %llu restored\n", *rounds,
+	       (unsigned long long)merger.shared, (unsigned long long)merger.dropped,
+	       (unsigned long long)merger.restored);
 	machine_close(&machine);
 }
 

@@ -58,6 +58,8 @@ static int host_probe(void *context, const struct catalog_item *items, uint32_t 
 {
 	struct host_guest *guest = context;
 
+	if (guest->broker != guest->host->broker)
+		return -ECONNRESET;
 	for (uint32_t i = 0; i < count; i++)
 		expect(catalog_probe(guest->host->catalog, guest->client, &items[i],
 				     &ret_answers[i]) == 0);
@@ -70,6 +72,8 @@ static int host_publish(void *context, const struct catalog_item *items, const v
 	struct host_guest *guest = context;
 	RACES_WITH_GUEST;
 
+	if (guest->broker != guest->host->broker)
+		return -ECONNRESET;
 	for (uint32_t i = 0; i < count; i++) {
 		uint8_t bytes[PAGE_BYTES];
 
@@ -84,6 +88,8 @@ static int host_release(void *context, const uint32_t *frames, uint32_t count)
 {
 	struct host_guest *guest = context;
 
+	if (guest->broker != guest->host->broker)
+		return -ECONNRESET;
 	for (uint32_t i = 0; i < count; i++)
 		expect(catalog_release(guest->host->catalog, guest->client, frames[i]) == 0);
 	return 0;
@@ -94,6 +100,8 @@ static int host_offers(void *context, struct link_offer *ret_offers, uint32_t ma
 	struct host_guest *guest = context;
 	uint32_t count = guest->offer_count < max ? guest->offer_count : max;
 
+	if (guest->broker != guest->host->broker)
+		return -ECONNRESET;
 	memcpy(ret_offers, guest->offers, count * sizeof(*ret_offers));
 	guest->offer_count -= count;
 	memmove(guest->offers, guest->offers + count, guest->offer_count * sizeof(*guest->offers));
@@ -146,7 +154,7 @@ void host_map_frames(struct host_guest *guest, uint32_t first, uint32_t count, u
 #define HUGE_BYTES ((size_t)HUGE_PAGES * PAGE_BYTES)
 
 /* Memory as gmem_create() maps it, in a reservation that keeps neighbours away. */
-static uint8_t *memory_map(void)
+static uint8_t *memory_map(struct spare *ret_spare)
 {
 	size_t bytes = (size_t)HOST_PAGES * PAGE_BYTES;
 	uint8_t *room = mmap(NULL, bytes + 2 * HUGE_BYTES, PROT_NONE,
@@ -155,10 +163,34 @@ static uint8_t *memory_map(void)
 
 	expect(room != MAP_FAILED);
 	/* the rest goes with the process: nothing else comes next to it */
-	expect(mprotect(base, bytes, PROT_READ | PROT_WRITE) == 0);
+	expect(mprotect(base - PAGE_BYTES, bytes + PAGE_BYTES, PROT_READ | PROT_WRITE) == 0);
+	expect(spare_create(ret_spare, base, bytes) == 0);
+	expect(mprotect(base - PAGE_BYTES, PAGE_BYTES, PROT_NONE) == 0);
 	expect(madvise(base, bytes, MADV_NOHUGEPAGE) == 0);
 	expect(madvise(base, bytes, MADV_DONTDUMP) == 0);
 	return base;
+}
+
+static void broker_start(struct host *host)
+{
+	struct fail why;
+
+	host->broker++;
+	expect(store_init(&host->store, "test", &why) == 0);
+	for (size_t i = 0; i < sizeof(host->secret.bytes); i++)
+		host->secret.bytes[i] = (uint8_t)(i * 7 + host->broker);
+	expect(catalog_create(host->store.frames, &host->secret, &catalog_ops, host,
+			      &host->catalog) == 0);
+}
+
+static void guest_link(struct host_guest *guest)
+{
+	struct host *host = guest->host;
+
+	guest->broker = host->broker;
+	remap_set_store(&guest->remap, dup(host->store.read_only_fd));
+	expect(catalog_client_add(host->catalog, HOST_PAGES, &guest->client) == 0);
+	engine_link_up(guest->engine, &host->secret);
 }
 
 static void guest_open(struct host *host, struct host_guest *guest, bool plain_kernel)
@@ -175,30 +207,37 @@ static void guest_open(struct host *host, struct host_guest *guest, bool plain_k
 	struct fail why;
 
 	guest->host = host;
-	config.base = guest->base = memory_map();
+	config.base = guest->base = memory_map(&guest->spare);
 	expect(pins_init(&guest->pins, HOST_PAGES) == 0);
 	if (remap_init(&guest->remap, guest->base, &guest->pins, plain_kernel, &why) < 0) {
 		printf("skipped: %s\n", why.text);
 		exit(SKIPPED);
 	}
-	remap_set_store(&guest->remap, dup(host->store.read_only_fd));
+	guest->remap.spare = &guest->spare;
 	expect(engine_create(&config, &guest->engine) == 0);
-	expect(catalog_client_add(host->catalog, HOST_PAGES, &guest->client) == 0);
-	engine_link_up(guest->engine, &host->secret);
+	guest_link(guest);
+}
+
+void host_change_broker(struct host *host)
+{
+	catalog_free(host->catalog);
+	store_done(&host->store);
+	broker_start(host);
+	for (uint32_t i = 0; i < HOST_GUESTS; i++) {
+		host->guests[i].offer_count = 0;
+		(void)engine_take_offers(host->guests[i].engine);
+		expect(!engine_link_is_up(host->guests[i].engine));
+		guest_link(&host->guests[i]);
+	}
 }
 
 struct host *host_create(bool plain_kernel)
 {
 	struct host *host = calloc(1, sizeof(*host));
-	struct fail why;
 
 	expect(host);
 	host->is_plain = plain_kernel;
-	expect(store_init(&host->store, "test", &why) == 0);
-	for (size_t i = 0; i < sizeof(host->secret.bytes); i++)
-		host->secret.bytes[i] = (uint8_t)(i * 7 + 1);
-	expect(catalog_create(host->store.frames, &host->secret, &catalog_ops, host,
-			      &host->catalog) == 0);
+	broker_start(host);
 	for (uint32_t i = 0; i < HOST_GUESTS; i++)
 		host->guests[i].client = UINT32_MAX;
 	for (uint32_t i = 0; i < HOST_GUESTS; i++)
@@ -214,6 +253,7 @@ void host_free(struct host *host)
 		engine_free(guest->engine);
 		remap_done(&guest->remap);
 		pins_done(&guest->pins);
+		spare_free(&guest->spare);
 		munmap(guest->base, (size_t)HOST_PAGES * PAGE_BYTES);
 	}
 	catalog_free(host->catalog);

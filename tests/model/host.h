@@ -26,11 +26,13 @@ struct host_guest {
 	struct host *host;
 	uint8_t *base;
 	struct pins pins;
+	struct spare spare;
 	struct remap remap;
 	struct engine *engine;
 	uint32_t client;
 	struct link_offer offers[4 * HOST_PAGES];
 	uint32_t offer_count;
+	uint32_t broker; /* to which it is linked */
 };
 
 struct host {
@@ -38,6 +40,7 @@ struct host {
 	struct catalog *catalog;
 	struct digest_secret secret;
 	struct host_guest guests[HOST_GUESTS];
+	uint32_t broker; /* the n-th */
 	bool is_plain; /* does without what Linux 6.1 does not have */
 };
 
@@ -56,6 +59,8 @@ static inline uint8_t *host_page(const struct host_guest *guest, uint32_t page)
 void host_fill(const struct host_guest *guest, uint32_t page, int value);
 void host_frame_fill(struct host *host, uint32_t frame, int value);
 enum look host_look(struct host_guest *guest, uint32_t page);
+/* The broker dies, and another one takes its place. */
+void host_change_broker(struct host *host);
 /* Makes anonymous pages map frames, filled with 1, 2 ..., with nobody writing meanwhile. */
 void host_map_frames(struct host_guest *guest, uint32_t first, uint32_t count, uint32_t frame);
 

@@ -196,13 +196,16 @@ static int model_publish(void *context, const struct catalog_item *items, const 
 	if (!question_enter(guest, OP_PUBLISH))
 		return -ECONNRESET;
 	for (uint32_t i = 0; i < count; i++) {
+		struct catalog_item item = items[i];
 		uint8_t bytes[PAGE_BYTES];
 
+		if (!world->calm && world_chance(world, 10)) /* it is just a wish */
+			item.wish_plus = world_random(world, 50) == 0 ? UINT32_MAX : world_random(world, 100);
 		memcpy(bytes, pages[i], PAGE_BYTES / 2);
 		world_disturb(world, guest, items[i].page, 1);
 		memcpy(bytes + PAGE_BYTES / 2, (const uint8_t *)pages[i] + PAGE_BYTES / 2,
 		       PAGE_BYTES / 2);
-		expect(catalog_publish(world->catalog, guest->client, &items[i], bytes,
+		expect(catalog_publish(world->catalog, guest->client, &item, bytes,
 				       &ret_answers[i]) == 0);
 	}
 	return link_leave(guest, OP_PUBLISH_ANSWER) ? 0 : -ECONNRESET;

@@ -429,6 +429,32 @@ static int model_discard(void *context, uint32_t first, uint32_t count, int over
 	return 0;
 }
 
+/* One kernel in five can't. */
+bool memory_can_restore(const struct world *world)
+{
+	return world->config.seed % 5 != 4;
+}
+
+static int model_restore(void *context, uint32_t first, uint32_t count)
+{
+	struct guest *guest = context;
+
+	world_disturb(guest->world, guest, first, count);
+	expect_held(guest, first, count, 1);
+	for (uint32_t i = first + 1; i < first + count; i++)
+		expect(!starts_mapping(guest, i));
+	if (!memory_can_restore(guest->world))
+		return -ENOTSUP;
+	if (world_fails(guest->world, OP_RESTORE))
+		return -ENOMEM;
+	pages_map(guest, first, count, NULL, 0);
+	for (uint32_t i = first; i < first + count; i++)
+		guest->table[i].own = true;
+	guest->world->restored += count;
+	world_disturb(guest->world, guest, first, count);
+	return 0;
+}
+
 /* Only what the guest gives away comes here, and nobody holds it. */
 static int model_drop(void *context, uint32_t first, uint32_t count, int over_store)
 {
@@ -534,6 +560,7 @@ const struct memory_ops model_memory_ops = {
 	.frames = model_frames,
 	.share = model_share,
 	.discard = model_discard,
+	.restore = model_restore,
 	.drop = model_drop,
 	.is_huge = model_is_huge,
 	.split = model_split,

@@ -179,7 +179,8 @@ static void event_link(struct world *world, struct guest *guest)
 {
 	if (!world->catalog)
 		broker_start(world);
-	if (guest->client == NO_CLIENT && guest->past_count < CLIENTS_PAST)
+	if (guest->client == NO_CLIENT && guest->past_count < CLIENTS_PAST &&
+	    engine_can_link(guest->engine))
 		link_up(guest);
 }
 
@@ -288,7 +289,7 @@ static void guest_check(const struct world *world, const struct guest *guest)
 		expect((engine_page(guest->engine, page).frame_plus != 0) ==
 		       (guest->table[page].store != NULL));
 	expect(tally.mappings <= world->config.mappings_limit);
-	/* the engine may think that two mappings are one store's less, never more */
+	/* two links to one broker are two stores to the engine: it may count more, never less */
 	expect(memory_mappings(guest) <= tally.mappings);
 	if (guest->client == NO_CLIENT || !engine_link_is_up(guest->engine))
 		return;
@@ -384,8 +385,23 @@ void world_rest(struct world *world)
 	world_check(world);
 }
 
+/* What an old broker left is gone; the last one's store may be one of those that a link had before. */
+static void expect_no_old_stores(const struct world *world)
+{
+	for (uint32_t i = 0; i < GUESTS_MAX; i++) {
+		const struct guest *guest = &world->guests[i];
+
+		expect(!guest->alive || engine_tally(guest->engine).old_store == 0);
+		for (uint32_t page = 0; guest->alive && page < guest->pages; page++)
+			expect(!guest->table[page].store ||
+			       guest->table[page].store == world->stores);
+	}
+}
+
 void world_settle(struct world *world)
 {
 	world_rest(world);
 	expect_all_shared(world);
+	if (memory_can_restore(world))
+		expect_no_old_stores(world);
 }

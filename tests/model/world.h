@@ -43,6 +43,7 @@ enum op {
 	OP_FRAMES,
 	OP_SHARE,
 	OP_DISCARD,
+	OP_RESTORE,
 	OP_DROP,
 	OP_SPLIT,
 	OP_PROBE,	 /* the question is lost */
@@ -149,6 +150,7 @@ struct world {
 	uint64_t split;	   /* huge pages */
 	uint64_t pinned;   /* holds and drops that met a pin */
 	uint64_t looked;   /* pages that were looked at */
+	uint64_t restored; /* pages that got their bytes back as memory of the guest's own */
 	bool calm;	   /* no writers, no faults, no collisions */
 };
 
@@ -179,6 +181,7 @@ extern const struct link_ops model_link_ops; /* context: struct guest */
 /* memory.c: the kernel's part */
 void memory_create(struct guest *guest);
 void memory_free(struct guest *guest);
+bool memory_can_restore(const struct world *world);
 void memory_swap_some(struct guest *guest);
 void memory_check(const struct guest *guest);
 uint64_t memory_mappings(const struct guest *guest);

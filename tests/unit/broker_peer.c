@@ -157,7 +157,7 @@ const uint8_t *content(int value)
 
 uint32_t probe(int fd, const struct digest_secret *secret, uint32_t page, int value)
 {
-	struct catalog_item item = { page, digest_page(content(value), secret) };
+	struct catalog_item item = { page, 0, digest_page(content(value), secret) };
 	uint8_t bytes[128];
 
 	send_all(fd, bytes, broker_put_probe(bytes, sizeof(bytes), &item, 1));
@@ -166,7 +166,7 @@ uint32_t probe(int fd, const struct digest_secret *secret, uint32_t page, int va
 
 uint32_t publish(int fd, const struct digest_secret *secret, uint32_t page, int value, int sent)
 {
-	struct catalog_item item = { page, digest_page(content(value), secret) };
+	struct catalog_item item = { page, 0, digest_page(content(value), secret) };
 	uint8_t bytes[128];
 
 	send_all(fd, bytes, broker_put_publish(bytes, sizeof(bytes), &item, 1));

@@ -95,7 +95,7 @@ START_TEST(questions_sent_at_once_are_answered_in_order)
 	close(join(fd, "a", &secret));
 	for (uint32_t i = 0; i < MANY; i++) {
 		/* the same page twice in a row, then the next: absent each time */
-		struct catalog_item item = { i / 2, { i / 2, 1 } };
+		struct catalog_item item = { i / 2, 0, { i / 2, 1 } };
 
 		if (i == MANY - 1)
 			item.page = RAM_PAGES - 1; /* a twin of the one before */

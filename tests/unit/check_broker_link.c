@@ -151,7 +151,7 @@ static int greeted(void)
 /* What a probe of two pages comes to. */
 static int asked(uint32_t ret_answers[2])
 {
-	static const struct catalog_item items[2] = { { 1, { 1, 1 } }, { 2, { 2, 2 } } };
+	static const struct catalog_item items[2] = { { 1, 0, { 1, 1 } }, { 2, 0, { 2, 2 } } };
 
 	ck_assert_int_eq(greeted(), 0);
 	return broker_link_ops.probe(link_to_test, items, 2, ret_answers);

@@ -73,7 +73,7 @@ static const uint8_t *content(uint32_t number)
 
 static struct catalog_item item_of(uint32_t page, uint32_t number)
 {
-	return (struct catalog_item){ page, digest_page(content(number), &secret) };
+	return (struct catalog_item){ page, 0, digest_page(content(number), &secret) };
 }
 
 static uint32_t probe(uint32_t client, uint32_t page, uint32_t number)
@@ -512,7 +512,7 @@ START_TEST(who_claims_everything_leaves_the_others_their_part)
 	ck_assert_int_eq(catalog_client_add(catalog, LIMIT, &hog), 0);
 	ck_assert_int_eq(catalog_client_add(catalog, LIMIT, &honest), 0);
 	for (uint32_t page = 0; page < LIMIT; page++) {
-		item = (struct catalog_item){ page, { page, 1 } };
+		item = (struct catalog_item){ page, 0, { page, 1 } };
 		ck_assert_int_eq(catalog_probe(catalog, hog, &item, &answer), 0);
 		claimed += answer == CATALOG_ABSENT;
 	}

@@ -33,6 +33,7 @@ static const struct control_report sample = {
 	.mappings = 9,
 	.mappings_limit = 10,
 	.declined_bytes = 4096,
+	.old_store_bytes = 19 << 12,
 	.dedup_cpu_ns = 11,
 	.passes = 12,
 	.writes_tracked = 1,
@@ -217,6 +218,9 @@ static void spoil(struct control_report *report, int how)
 		break;
 	case 18:
 		report->writes_tracked = 2;
+		break;
+	case 19:
+		report->old_store_bytes = report->ram_bytes + 1;
 		break;
 	default:
 		report->ram_bytes = UINT64_MAX;

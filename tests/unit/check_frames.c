@@ -17,7 +17,7 @@ static uint32_t take(void)
 {
 	uint32_t frame;
 
-	ck_assert_int_eq(frames_take(frames, &frame), 0);
+	ck_assert_int_eq(frames_take(frames, FRAME_NONE, &frame), 0);
 	ck_assert_ptr_nonnull(frames_get(frames, frame));
 	return frame;
 }
@@ -82,11 +82,11 @@ START_TEST(a_full_store_says_so_and_every_frame_can_be_had)
 		open_frames(limit);
 		for (uint32_t i = 0; i < limit; i++)
 			take();
-		ck_assert_int_eq(frames_take(frames, &frame), -ENOSPC);
+		ck_assert_int_eq(frames_take(frames, FRAME_NONE, &frame), -ENOSPC);
 		for (uint32_t i = 0; i < limit; i += 3) {
 			frames_give_back(frames, i);
 			ck_assert_uint_eq(take(), i);
-			ck_assert_int_eq(frames_take(frames, &frame), -ENOSPC);
+			ck_assert_int_eq(frames_take(frames, FRAME_NONE, &frame), -ENOSPC);
 		}
 		frames_free(frames);
 	}
@@ -106,7 +106,7 @@ START_TEST(no_frame_is_ever_given_twice)
 		frame = (random >> 8) % LIMIT;
 		if (random >> 31 ^ (step / 1500 & 1)) {
 			if (count == LIMIT) {
-				ck_assert_int_eq(frames_take(frames, &frame), -ENOSPC);
+				ck_assert_int_eq(frames_take(frames, FRAME_NONE, &frame), -ENOSPC);
 				continue;
 			}
 			frame = take();
@@ -125,7 +125,34 @@ START_TEST(no_frame_is_ever_given_twice)
 }
 END_TEST
 
+START_TEST(a_wish_is_granted_where_its_frame_is_free)
+{
+	uint32_t frame;
+
+	ck_assert_int_eq(frames_create(10, &frames), 0);
+	for (uint32_t i = 0; i < 6; i++)
+		ck_assert_int_eq(frames_take(frames, FRAME_NONE, &frame), 0);
+	frames_give_back(frames, 4);
+	ck_assert_int_eq(frames_take(frames, 4, &frame), 0);
+	ck_assert_uint_eq(frame, 4);
+	ck_assert_int_eq(frames_take(frames, 4, &frame), 0); /* no more: the next, as ever */
+	ck_assert_uint_eq(frame, 6);
+	ck_assert_int_eq(frames_take(frames, 9, &frame), 0); /* it would leave a hole behind */
+	ck_assert_uint_eq(frame, 7);
+	ck_assert_int_eq(frames_take(frames, 8, &frame), 0);
+	ck_assert_uint_eq(frame, 8);
+	ck_assert_int_eq(frames_take(frames, UINT32_MAX - 1, &frame), 0);
+	ck_assert_uint_eq(frame, 9);
+	frames_give_back(frames, 2);
+	ck_assert_int_eq(frames_take(frames, 10, &frame), 0); /* beyond the store */
+	ck_assert_uint_eq(frame, 2);
+	ck_assert_int_eq(frames_take(frames, 3, &frame), -ENOSPC);
+	frames_free(frames);
+}
+END_TEST
+
 static const struct suite_test tests[] = {
+	{ "core", &a_wish_is_granted_where_its_frame_is_free },
 	{ "core", &frames_taken_in_a_row_are_neighbours },
 	{ "core", &a_freed_run_is_used_again_as_a_run },
 	{ "core", &a_frame_not_in_use_can_not_be_had },

@@ -141,7 +141,7 @@ static void ask_report(int fd)
 
 static void probe(int fd)
 {
-	struct catalog_item item = { 1, { 1, 1 } };
+	struct catalog_item item = { 1, 0, { 1, 1 } };
 	uint8_t bytes[128];
 	int length = broker_put_probe(bytes, sizeof(bytes), &item, 1);
 
@@ -282,7 +282,7 @@ END_TEST
 
 START_TEST(a_liar_that_comes_back_is_still_one)
 {
-	struct catalog_item item = { 1, { 1, 1 } };
+	struct catalog_item item = { 1, 0, { 1, 1 } };
 	static uint8_t bytes[128 + PAGE_BYTES];
 	int fd = join_as(getpid()), length;
 

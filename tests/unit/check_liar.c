@@ -120,7 +120,7 @@ static int put_items(uint8_t *bytes, uint32_t type, uint32_t page, uint32_t coun
 	static struct catalog_item items[PROBE_MAX];
 
 	for (uint32_t i = 0; i < count; i++)
-		items[i] = (struct catalog_item){ page, digest_page(content(7), &secret) };
+		items[i] = (struct catalog_item){ .page = page, .wish_plus = page * 77, .digest = digest_page(content(7), &secret) };
 	if (type == BROKER_PROBE)
 		return broker_put_probe(bytes, LIE_BYTES, items, count);
 	return broker_put_publish(bytes, LIE_BYTES, items, count) + (int)(count * PAGE_BYTES);
@@ -300,7 +300,7 @@ END_TEST
 
 START_TEST(who_publishes_nothing_else_is_dropped)
 {
-	struct catalog_item item = { 1, digest_page(content(1), &secret) };
+	struct catalog_item item = { 1, 0, digest_page(content(1), &secret) };
 	uint8_t head[128];
 	uint32_t refused = 0;
 	int liar, length;
@@ -324,7 +324,7 @@ END_TEST
 
 START_TEST(a_false_digest_in_a_question_gives_nothing)
 {
-	struct catalog_item item = { 1, { 1, 2 } };
+	struct catalog_item item = { 1, 0, { 1, 2 } };
 	uint8_t bytes[128];
 	int liar;
 
@@ -347,7 +347,7 @@ END_TEST
 
 START_TEST(one_who_stops_in_the_middle_of_a_message_can_go_on_later)
 {
-	struct catalog_item item = { 9, { 0, 0 } };
+	struct catalog_item item = { 9, 0, { 0, 0 } };
 	uint8_t head[128];
 	int slow, length;
 
@@ -400,7 +400,7 @@ static void claim_pages(int fd, uint32_t count)
 	uint8_t payload[WIRE_HEADER_SIZE + 4 + PROBE_MAX * 4];
 
 	for (uint32_t i = 0; i < count; i++)
-		items[i] = (struct catalog_item){ i, digest_page(content(100 + (int)i % 100),
+		items[i] = (struct catalog_item){ i, 0, digest_page(content(100 + (int)i % 100),
 								 &secret) };
 	for (uint32_t i = 0; i < count; i++)
 		items[i].digest.high += i; /* one of a kind */

@@ -57,7 +57,7 @@ static size_t encode(uint16_t type)
 	int length = 0;
 
 	for (uint32_t i = 0; i < 3; i++) {
-		items[i] = (struct catalog_item){ i, { i + 1, ~(uint64_t)i } };
+		items[i] = (struct catalog_item){ i, i + 5, { i + 1, ~(uint64_t)i } };
 		offers[i] = (struct link_offer){ i, i + 7, i + 9 };
 		numbers[i] = i * 1000;
 	}
@@ -129,6 +129,7 @@ START_TEST(messages_of_another_shape_are_of_another_version)
 	ck_assert_uint_eq(WIRE_VERSION, 3);
 	ck_assert_uint_eq(encode(BROKER_HELLO), 80);
 	ck_assert_uint_eq(encode(BROKER_WELCOME), 204);
+	ck_assert_uint_eq(encode(BROKER_PUBLISH), 12 + 3 * (24 + PAGE_BYTES));
 	ck_assert_uint_eq(encode(BROKER_REPORT), 288);
 	free(report);
 }
@@ -163,6 +164,7 @@ START_TEST(items_come_out_as_they_went_in)
 	for (uint32_t i = 0; i < 3; i++) {
 		ck_assert_uint_eq(got[i].page, items[i].page);
 		ck_assert(digest_equal(got[i].digest, items[i].digest));
+		ck_assert_uint_eq(got[i].wish_plus, 0);
 	}
 	length = encode(BROKER_PUBLISH) - WIRE_HEADER_SIZE;
 	memset(buffer + WIRE_HEADER_SIZE + length - PAGE_BYTES, 0x77, PAGE_BYTES);
@@ -170,6 +172,7 @@ START_TEST(items_come_out_as_they_went_in)
 			 0);
 	ck_assert_uint_eq(count, 3);
 	ck_assert_uint_eq(got[2].digest.high, items[2].digest.high);
+	ck_assert_uint_eq(got[2].wish_plus, items[2].wish_plus);
 	ck_assert_uint_eq(bytes[3 * PAGE_BYTES - 1], 0x77);
 	ck_assert_ptr_eq(bytes + 3 * (size_t)PAGE_BYTES, buffer + WIRE_HEADER_SIZE + length);
 }
