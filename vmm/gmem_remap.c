@@ -174,6 +174,15 @@ static bool has_spare(const struct remap *remap)
 }
 
 /*
+ * Memory that was mapped by small pages becomes huge only where it is mapped anew: with the
+ * mapping goes the kernel's table of small pages.
+ */
+static bool can_become_huge(const struct remap *remap, uint32_t first, uint32_t count)
+{
+	return gmem_huge_is_on(remap->huge) && first % HUGE_PAGES == 0 && count == HUGE_PAGES;
+}
+
+/*
  * Anonymous memory over the pages: with these bytes, or untouched. Once all of it is as that
  * around it, the kernel joins them: advice comes first, then the registration.
  */
@@ -182,10 +191,12 @@ static int map_anonymous(const struct remap *remap, uint32_t first, uint32_t cou
 {
 	void *address = page_address(remap, first);
 	size_t length = length_of(count);
-	int rc = has_spare(remap) ? spare_put(remap->spare, remap->base,
-					      (uint64_t)first * PAGE_BYTES, length, bytes)
-		 : bytes	  ? -ENOTSUP
-				  : map_over(address, length, MAP_ANONYMOUS, -1, 0);
+	/* what is moved brings its table of small pages along: no huge page could come there */
+	bool moves = has_spare(remap) && (bytes || !can_become_huge(remap, first, count));
+	int rc = moves ? spare_put(remap->spare, remap->base, (uint64_t)first * PAGE_BYTES, length,
+				   bytes)
+		 : bytes ? -ENOTSUP
+			 : map_over(address, length, MAP_ANONYMOUS, -1, 0);
 
 	if (rc < 0)
 		return rc;
@@ -204,7 +215,7 @@ static int remap_discard(void *context, uint32_t first, uint32_t count, int over
 	if (over_store)
 		return map_anonymous(remap, first, count, NULL);
 	return madvise(page_address(remap, first), length_of(count), MADV_DONTNEED) < 0 ? -errno
-											 : 0;
+											: 0;
 }
 
 static int remap_restore(void *context, uint32_t first, uint32_t count)
@@ -220,15 +231,6 @@ static void remap_wake(void *context, uint32_t first, uint32_t count)
 
 	pins_unclaim(remap->pins, first, count);
 	uffd_wake(&remap->uffd, page_address(remap, first), length_of(count));
-}
-
-/*
- * Memory that was mapped by small pages becomes huge only where it is mapped anew: with the
- * mapping goes the kernel's table of small pages.
- */
-static bool can_become_huge(const struct remap *remap, uint32_t first, uint32_t count)
-{
-	return gmem_huge_is_on(remap->huge) && first % HUGE_PAGES == 0 && count == HUGE_PAGES;
 }
 
 /* As remap_discard(), for a range that may lie over many mappings. */

@@ -324,7 +324,7 @@ static const struct suite_test tests[] = {
 	{ "core", &every_figure_of_a_guest_has_a_name_of_its_own },
 	{ "misuse", &requests_of_other_types_or_lengths_are_refused },
 	{ "misuse", &a_payload_of_another_length_is_refused },
-	{ "misuse", &a_report_that_makes_no_sense_is_refused, 20 },
+	{ "misuse", &a_report_that_makes_no_sense_is_refused, 21 },
 	{ "misuse", &a_guest_has_no_more_networks_or_disks_than_there_can_be, 2 },
 	{ "misuse", &a_name_without_end_is_refused },
 	{ "misuse", &a_sentence_with_control_characters_is_refused },
