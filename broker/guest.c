@@ -303,6 +303,7 @@ static int on_message(void *context, const struct wire_header *header, const uin
 	     other = other->next)
 		guest_send_offers(other);
 	broker->offers_wait = false;
+	broker_history_note(broker);
 	allowance_spend(time, thread_cpu_ns() - begin_ns);
 	guest_pause_if_out_of_time(guest);
 	return rc;

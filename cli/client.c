@@ -141,25 +141,36 @@ static int receive_all(int fd, uint8_t *bytes, size_t length, uint64_t deadline_
 	return 0;
 }
 
-/* One request and the message that answers it. payload: CONTROL_MAX_PAYLOAD bytes. */
-static int client_ask(struct client *client, const struct control_request *request, int pass_fd,
-		      int timeout_ms, uint8_t *payload, struct wire_header *ret_header)
+static int client_send(struct client *client, const struct control_request *request, int pass_fd)
 {
-	uint64_t deadline_ns = deadline_after(timeout_ms);
 	uint8_t bytes[CONTROL_MAX_REQUEST];
 	int rc = control_request_encode(request, bytes, sizeof(bytes));
 
-	if (rc < 0)
-		return rc;
 	/* a few bytes into an empty socket: never partial, never waits */
-	rc = sock_write_fd(client->fd, bytes, (size_t)rc, pass_fd);
-	if (rc == 0)
-		rc = receive_all(client->fd, bytes, WIRE_HEADER_SIZE, deadline_ns);
+	return rc < 0 ? rc : sock_write_fd(client->fd, bytes, (size_t)rc, pass_fd);
+}
+
+/* The message that answers a request. payload: CONTROL_MAX_PAYLOAD bytes. */
+static int client_receive(struct client *client, uint64_t deadline_ns, uint8_t *payload,
+			  struct wire_header *ret_header)
+{
+	uint8_t bytes[WIRE_HEADER_SIZE];
+	int rc = receive_all(client->fd, bytes, WIRE_HEADER_SIZE, deadline_ns);
+
 	if (rc == 0)
 		rc = wire_header_decode(bytes, CONTROL_MAX_PAYLOAD, ret_header);
 	if (rc == 0)
 		rc = receive_all(client->fd, payload, ret_header->length, deadline_ns);
 	return rc;
+}
+
+static int client_ask(struct client *client, const struct control_request *request, int pass_fd,
+		      int timeout_ms, uint8_t *payload, struct wire_header *ret_header)
+{
+	uint64_t deadline_ns = deadline_after(timeout_ms);
+	int rc = client_send(client, request, pass_fd);
+
+	return rc < 0 ? rc : client_receive(client, deadline_ns, payload, ret_header);
 }
 
 static int ask_failed(const struct client *client, int rc, struct fail *why)
@@ -208,17 +219,54 @@ int client_request(struct client *client, enum control_type type, int pass_fd, i
 	return client_request_number(client, &request, pass_fd, timeout_ms, why);
 }
 
-int client_report(struct client *client, struct control_report *ret_report, struct fail *why)
+/* The report that is on its way. */
+static int report_take(struct client *client, uint64_t deadline_ns,
+		       struct control_report *ret_report, struct fail *why)
 {
-	struct control_request request = { .type = CONTROL_REPORT };
 	uint8_t payload[CONTROL_MAX_PAYLOAD];
 	struct wire_header header;
-	int rc = client_ask(client, &request, -1, CLIENT_TIMEOUT_MS, payload, &header);
+	int rc = client_receive(client, deadline_ns, payload, &header);
 
 	if (rc == 0 && header.type != CONTROL_REPORT_REPLY)
 		rc = -EPROTO;
 	if (rc == 0)
 		rc = control_report_decode(payload, header.length, ret_report);
+	return rc < 0 ? ask_failed(client, rc, why) : 0;
+}
+
+static int report_ask(struct client *client, struct fail *why)
+{
+	struct control_request request = { .type = CONTROL_REPORT };
+	int rc = client_send(client, &request, -1);
+
+	return rc < 0 ? ask_failed(client, rc, why) : 0;
+}
+
+int client_report(struct client *client, struct control_report *ret_report, struct fail *why)
+{
+	int rc = report_ask(client, why);
+
+	return rc < 0 ? rc
+		      : report_take(client, deadline_after(CLIENT_TIMEOUT_MS), ret_report, why);
+}
+
+int client_history(struct client *client, struct history *ret_history, struct fail *why)
+{
+	struct control_request request = { .type = CONTROL_HISTORY };
+	uint8_t payload[CONTROL_MAX_PAYLOAD];
+	struct control_outcome outcome;
+	struct wire_header header;
+	int rc = client_ask(client, &request, -1, CLIENT_TIMEOUT_MS, payload, &header);
+
+	if (rc == 0 && header.type == CONTROL_HISTORY_REPLY)
+		rc = history_decode(payload, header.length, ret_history);
+	else if (rc == 0)
+		rc = header.type == CONTROL_OUTCOME
+			     ? control_outcome_decode(payload, header.length, &outcome)
+			     : -EPROTO;
+	if (rc == 0 && header.type == CONTROL_OUTCOME)
+		return fail_set(why, outcome.error ? (int)outcome.error : EPROTO, "%s",
+				outcome.sentence);
 	return rc < 0 ? ask_failed(client, rc, why) : 0;
 }
 
@@ -249,32 +297,77 @@ int client_end(struct client *client, struct fail *why)
 	return client_kill(client, why);
 }
 
-int client_report_all(struct control_report **ret_reports, size_t *ret_count, struct fail *why)
+/* Who has gone is nobody; who does not answer is counted, and named. */
+static void survey_miss(struct client_survey *survey, int rc, const struct fail *why)
 {
-	AUTO_FREE struct control_report *reports = NULL;
+	if (rc == -ENOENT || rc == -ECONNRESET)
+		return;
+	survey->silent++;
+	log_warn("%s", why->text);
+}
+
+/* Up to CLIENT_SURVEY guests: first all are asked, then all answers are taken. */
+static void survey_some(char *const *names, size_t count, uint64_t deadline_ns,
+			struct client_survey *survey)
+{
+	struct client clients[CLIENT_SURVEY];
+	struct fail why;
+	int rc;
+
+	for (size_t i = 0; i < count; i++) {
+		clients[i] = (struct client)CLIENT_NONE;
+		rc = client_connect(names[i], &clients[i], &why);
+		if (rc == 0)
+			rc = report_ask(&clients[i], &why);
+		if (rc < 0) {
+			survey_miss(survey, rc, &why);
+			client_close(&clients[i]);
+		}
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (clients[i].fd < 0)
+			continue;
+		rc = report_take(&clients[i], deadline_ns, &survey->reports[survey->count], &why);
+		if (rc == 0)
+			survey->count++;
+		else
+			survey_miss(survey, rc, &why);
+		client_close(&clients[i]);
+	}
+}
+
+int client_survey(uint64_t deadline_ns, struct client_survey *ret_survey, struct fail *why)
+{
+	uint64_t patience_ns = deadline_ns - now_ns();
+	struct client_survey survey = { 0 };
 	char **names;
-	size_t name_count, count = 0;
+	size_t name_count;
 	int rc = rundir_names(RUNDIR_GUESTS, &names, &name_count, why);
 
 	if (rc < 0)
 		return rc;
-	reports = calloc(name_count + 1, sizeof(*reports));
-	for (size_t i = 0; reports && i < name_count; i++) {
-		AUTO_CLIENT struct client client = CLIENT_NONE;
-		struct fail silent;
+	survey.reports = calloc(name_count + 1, sizeof(*survey.reports));
+	for (size_t i = 0; survey.reports && i < name_count; i += CLIENT_SURVEY) {
+		size_t left = name_count - i;
 
-		rc = client_connect(names[i], &client, &silent);
-		if (rc == 0)
-			rc = client_report(&client, &reports[count], &silent);
-		if (rc == 0)
-			count++;
-		else if (rc != -ENOENT && rc != -ECONNRESET)
-			log_warn("%s", silent.text);
+		survey_some(names + i, left < CLIENT_SURVEY ? left : CLIENT_SURVEY,
+			    i == 0 ? deadline_ns : now_ns() + patience_ns, &survey);
 	}
 	rundir_names_free(names, name_count);
-	if (!reports)
+	if (!survey.reports)
 		return fail_errno(why, ENOMEM, "cannot list the guests");
-	*ret_reports = TAKE(reports);
-	*ret_count = count;
+	*ret_survey = survey;
+	return 0;
+}
+
+int client_report_all(struct control_report **ret_reports, size_t *ret_count, struct fail *why)
+{
+	struct client_survey survey;
+	int rc = client_survey(deadline_after(CLIENT_TIMEOUT_MS), &survey, why);
+
+	if (rc < 0)
+		return rc;
+	*ret_reports = survey.reports;
+	*ret_count = survey.count;
 	return 0;
 }

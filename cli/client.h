@@ -17,6 +17,7 @@
 
 #define CLIENT_TIMEOUT_MS 5000 /* a report alone may take two seconds */
 #define CLIENT_NO_TIMEOUT (-1)
+#define CLIENT_SURVEY	  128	/* at once: each takes two descriptors */
 #define CLIENT_END_MS	  10000 /* a guest that has agreed to end: giving back RAM takes time */
 
 struct client {
@@ -48,6 +49,8 @@ CHECKED int client_request_number(struct client *client, const struct control_re
 				  int pass_fd, int timeout_ms, struct fail *why);
 CHECKED int client_report(struct client *client, struct control_report *ret_report,
 			  struct fail *why);
+/* -ENOTSUP: the guest does not share. */
+CHECKED int client_history(struct client *client, struct history *ret_history, struct fail *why);
 
 /* Waits until the guest's process has ended. -ETIMEDOUT. */
 CHECKED int client_wait_end(struct client *client, int timeout_ms);
@@ -58,11 +61,21 @@ CHECKED int client_wait_end(struct client *client, int timeout_ms);
  */
 CHECKED int client_end(struct client *client, struct fail *why);
 
+/* What came of asking all guests of this user. */
+struct client_survey {
+	struct control_report *reports; /* sorted by name; the caller frees them */
+	size_t count;
+	size_t silent; /* guests that run and did not answer, or not so that it is understood */
+};
+
 /*
- * Reports of all guests of this user that answer, sorted by name. The caller
- * frees the array. Guests that end meanwhile are left out; one that does not
- * answer is left out with a warning.
+ * Asks all of them at once, so that those who don't answer keep nobody waiting beyond the
+ * deadline (now_ns()); where there are many, each CLIENT_SURVEY has as long. Guests that end
+ * meanwhile are left out; one that does not answer is left out with a warning.
  */
+CHECKED int client_survey(uint64_t deadline_ns, struct client_survey *ret_survey, struct fail *why);
+
+/* The same, of those that answer in CLIENT_TIMEOUT_MS. */
 CHECKED int client_report_all(struct control_report **ret_reports, size_t *ret_count,
 			      struct fail *why);
 

@@ -6,12 +6,14 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/rundir.h"
 #include "base/sock.h"
 #include "cli/client.h"
 
-#define PAGE_SIZE 4096
+#define PAGE_SIZE	   4096
+#define BROKER_PATIENCE_NS NS_PER_SEC /* at least, where guests have used up all the time */
 
 /* Appends a domain; there is room for each guest and broker to bring its own. */
 static struct report_domain *domain_find(struct report *report, const char *name)
@@ -136,6 +138,70 @@ static void domain_sweep(const char *name, const char *path)
 	unlink(log_path);
 }
 
+/* The broker of a domain, as far as it was asked. */
+struct asked {
+	char path[RUNDIR_PATH_MAX];
+	int fd; /* its answer comes here; -1: there is none */
+};
+
+/* Leaves asked->fd -1 where nobody is there, and removes what somebody left. */
+static void broker_approach(const char *name, struct asked *asked)
+{
+	struct fail why;
+	int rc = rundir_path(RUNDIR_DOMAINS, name, ".sock", asked->path, &why);
+
+	asked->fd = -1;
+	if (rc == 0)
+		rc = broker_ask(asked->path, BROKER_REPORT_REQUEST, &asked->fd, &why);
+	if (rc == -ECONNREFUSED)
+		domain_sweep(name, asked->path);
+	else if (rc < 0 && rc != -ENOENT)
+		log_warn("%s", why.text);
+}
+
+static int brokers_approach(struct asked **ret_asked, size_t *ret_count, struct fail *why)
+{
+	struct asked *asked;
+	char **names;
+	size_t count;
+	int rc = rundir_names(RUNDIR_DOMAINS, &names, &count, why);
+
+	if (rc < 0)
+		return rc;
+	asked = calloc(count + 1, sizeof(*asked));
+	for (size_t i = 0; asked && i < count; i++)
+		broker_approach(names[i], &asked[i]);
+	rundir_names_free(names, count);
+	if (!asked)
+		return fail_errno(why, ENOMEM, "cannot list the domains");
+	*ret_asked = asked;
+	*ret_count = count;
+	return 0;
+}
+
+/* What they answer, with -1 closed behind it. Returns how many did; silent ones are counted. */
+static size_t brokers_take(struct asked *asked, size_t asked_count, uint64_t deadline_ns,
+			   struct broker_report **ret_brokers, size_t *ret_silent)
+{
+	size_t count = 0;
+
+	*ret_silent = 0;
+	for (size_t i = 0; i < asked_count; i++) {
+		struct fail why;
+		int rc = asked[i].fd < 0
+				 ? -ECONNRESET
+				 : broker_report_take(asked[i].path, asked[i].fd, deadline_ns,
+						      &ret_brokers[count], &why);
+
+		auto_close(&asked[i].fd);
+		count += rc == 0;
+		*ret_silent += rc < 0 && rc != -ECONNRESET;
+		if (rc < 0 && rc != -ECONNRESET)
+			log_warn("%s", why.text);
+	}
+	return count;
+}
+
 static void brokers_free(struct broker_report **brokers, size_t count)
 {
 	for (size_t i = 0; brokers && i < count; i++)
@@ -143,54 +209,47 @@ static void brokers_free(struct broker_report **brokers, size_t count)
 	free(brokers);
 }
 
-/* Leaves *ret as it is where the broker is gone or silent. */
-static bool broker_ask(const char *name, struct broker_report **ret_broker)
+static int report_with_brokers(const struct client_survey *survey, uint64_t deadline_ns,
+			       struct report **ret_report, struct fail *why)
 {
-	char path[RUNDIR_PATH_MAX];
-	struct fail why;
-	int rc = rundir_path(RUNDIR_DOMAINS, name, ".sock", path, &why);
-
-	if (rc == 0)
-		rc = broker_report_query(path, ret_broker, &why);
-	if (rc == -ECONNREFUSED)
-		domain_sweep(name, path);
-	else if (rc < 0 && rc != -ENOENT && rc != -ECONNRESET)
-		log_warn("%s", why.text);
-	return rc == 0;
-}
-
-static int brokers_ask(struct broker_report ***ret_brokers, size_t *ret_count, struct fail *why)
-{
+	AUTO_FREE struct asked *asked = NULL;
 	struct broker_report **brokers;
-	char **names;
-	size_t name_count, count = 0;
-	int rc = rundir_names(RUNDIR_DOMAINS, &names, &name_count, why);
+	size_t asked_count = 0, count, silent;
+	int rc = brokers_approach(&asked, &asked_count, why);
 
 	if (rc < 0)
 		return rc;
-	brokers = calloc(name_count + 1, sizeof(*brokers));
-	for (size_t i = 0; brokers && i < name_count; i++)
-		count += broker_ask(names[i], &brokers[count]);
-	rundir_names_free(names, name_count);
-	if (!brokers)
-		return fail_errno(why, ENOMEM, "cannot list the domains");
-	*ret_brokers = brokers;
-	*ret_count = count;
+	brokers = calloc(asked_count + 1, sizeof(struct broker_report *));
+	if (!brokers) {
+		for (size_t i = 0; i < asked_count; i++)
+			auto_close(&asked[i].fd);
+		return fail_errno(why, ENOMEM, "cannot make the report");
+	}
+	count = brokers_take(asked, asked_count, deadline_ns, brokers, &silent);
+	rc = report_build(survey->reports, survey->count, brokers, count, ret_report, why);
+	brokers_free(brokers, count);
+	if (rc < 0)
+		return rc;
+	(*ret_report)->silent_guests = survey->silent;
+	(*ret_report)->silent_brokers = silent;
 	return 0;
 }
 
+/*
+ * First the guests, all at once, then the brokers: a guest that is asked looks at its memory,
+ * and tells its broker what it no longer refers to.
+ */
 int report_collect(struct report **ret_report, struct fail *why)
 {
-	AUTO_FREE struct control_report *guests = NULL;
-	struct broker_report **brokers = NULL;
-	size_t guest_count, broker_count = 0;
-	int rc = client_report_all(&guests, &guest_count, why);
+	uint64_t deadline_ns = now_ns() + CLIENT_TIMEOUT_MS * NS_PER_MS;
+	struct client_survey survey;
+	int rc = client_survey(deadline_ns, &survey, why);
 
-	if (rc == 0)
-		rc = brokers_ask(&brokers, &broker_count, why);
 	if (rc < 0)
 		return rc;
-	rc = report_build(guests, guest_count, brokers, broker_count, ret_report, why);
-	brokers_free(brokers, broker_count);
+	if (deadline_ns < now_ns() + BROKER_PATIENCE_NS)
+		deadline_ns = now_ns() + BROKER_PATIENCE_NS;
+	rc = report_with_brokers(&survey, deadline_ns, ret_report, why);
+	free(survey.reports);
 	return rc;
 }

@@ -42,9 +42,12 @@ struct report {
 	size_t domain_count;
 	int64_t reclaimed_bytes;
 	uint64_t overhead_bytes;
+	uint64_t silent_guests; /* that run, and are missing above since they did not answer */
+	uint64_t silent_brokers;
 };
 
-/* Asks everybody. Who has gone meanwhile is left out, and its socket removed. */
+/* Asks everybody, and waits six seconds at most for all together. Who has gone meanwhile is left
+ * out, and its socket removed. */
 CHECKED int report_collect(struct report **ret_report, struct fail *why);
 void report_free(struct report *report); /* NULL is fine */
 

@@ -34,6 +34,20 @@ static int do_report(void *context, struct control_report *ret_report, struct fa
 	return 0;
 }
 
+/* Two points; the tests change what makes it a lie. */
+static struct history history = {
+	.count = 2,
+	.points = { { 1000, { 11, 12, 13, 14 } }, { 2000, { 21, 22, 23, 24 } } },
+};
+
+static int do_history(void *context, struct history *ret_history, struct fail *sentence)
+{
+	if (history.count == 0)
+		return fail_set(sentence, ENOTSUP, "there is none");
+	*ret_history = history;
+	return 0;
+}
+
 static int do_nothing(void *context, struct fail *sentence)
 {
 	return 0;
@@ -104,6 +118,7 @@ static int do_read_pages(void *context, uint64_t count, int fd, struct fail *sen
 
 static const struct control_ops ops = {
 	.report = do_report,
+	.history = do_history,
 	.power_button = do_nothing,
 	.quit = do_nothing,
 	.pause = do_pause,
@@ -188,6 +203,24 @@ START_TEST(a_report_comes_back)
 		ck_assert_uint_eq(report.passes, 77);
 	}
 	client_close(&client);
+}
+END_TEST
+
+START_TEST(a_history_comes_back)
+{
+	AUTO_CLIENT struct client client = CLIENT_NONE;
+	struct history got;
+
+	ck_assert_int_eq(client_connect("guest", &client, &why), 0);
+	ck_assert_int_eq(client_history(&client, &got, &why), 0);
+	ck_assert_uint_eq(got.count, 2);
+	ck_assert_mem_eq(got.points, history.points, 2 * sizeof(got.points[0]));
+	history.count = 0;
+	ck_assert_int_eq(client_history(&client, &got, &why), -ENOTSUP);
+	ck_assert_str_eq(why.text, "there is none");
+	history.count = 2;
+	history.points[1].time_ns = history.points[0].time_ns;
+	ck_assert_int_eq(client_history(&client, &got, &why), -EPROTO);
 }
 END_TEST
 
@@ -506,6 +539,32 @@ START_TEST(all_guests_are_found_but_the_dead_ones)
 }
 END_TEST
 
+/* Bound, and nobody serves: what a guest is that hangs. */
+START_TEST(those_who_are_silent_delay_the_others_once)
+{
+	struct control *silent[3];
+	struct client_survey survey;
+	char name[8];
+	uint64_t begin_ns, took_ns;
+
+	for (size_t i = 0; i < ARRAY_SIZE(silent); i++) {
+		snprintf(name, sizeof(name), "a%zu", i);
+		ck_assert_int_eq(control_claim(name, &silent[i], &why), 0);
+	}
+	begin_ns = now_ns();
+	ck_assert_int_eq(client_survey(begin_ns + NS_PER_SEC, &survey, &why), 0);
+	took_ns = now_ns() - begin_ns;
+	ck_assert_uint_ge(took_ns, NS_PER_SEC);
+	ck_assert_uint_lt(took_ns, 2 * NS_PER_SEC);
+	ck_assert_uint_eq(survey.silent, ARRAY_SIZE(silent));
+	ck_assert_uint_eq(survey.count, 1);
+	ck_assert_str_eq(survey.reports[0].name, "guest");
+	free(survey.reports);
+	for (size_t i = 0; i < ARRAY_SIZE(silent); i++)
+		control_free(silent[i]);
+}
+END_TEST
+
 START_TEST(names_do_not_leave_the_directory)
 {
 	static const char *const names[] = { "../guests/guest", "..", ".", "", "a/b" };
@@ -518,6 +577,7 @@ END_TEST
 
 static const struct suite_test tests[] = {
 	{ "core", &a_report_comes_back },
+	{ "core", &a_history_comes_back },
 	{ "core", &a_refusal_comes_back_with_its_sentence },
 	{ "core", &a_dump_goes_into_the_descriptor_that_came_along },
 	{ "core", &a_census_tells_each_page },
@@ -528,6 +588,7 @@ static const struct suite_test tests[] = {
 	{ "core", &requests_sent_together_are_answered_in_order },
 	{ "core", &those_who_wait_see_the_end },
 	{ "core", &all_guests_are_found_but_the_dead_ones },
+	{ "limits", &those_who_are_silent_delay_the_others_once },
 	{ "misuse", &a_census_that_cannot_be_is_refused },
 	{ "misuse", &pages_that_are_not_there_are_an_error },
 	{ "misuse", &who_talks_nonsense_is_dropped_and_others_are_served },
