@@ -53,6 +53,7 @@ extern const struct verb verb_dump_ram;
 extern const struct verb verb_explain;
 extern const struct verb verb_help;
 extern const struct verb verb_kill;
+extern const struct verb verb_metrics;
 extern const struct verb verb_pause;
 extern const struct verb verb_ps;
 extern const struct verb verb_resume;
