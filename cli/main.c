@@ -10,9 +10,9 @@
 #include "cli/verb.h"
 
 const struct verb *const verbs[] = {
-	&verb_run,  &verb_ps,	   &verb_console, &verb_stats,	&verb_metrics, &verb_explain,
-	&verb_stop, &verb_kill,	   &verb_pause,	  &verb_resume, &verb_balloon, &verb_dump_ram,
-	&verb_help, &verb_version, &verb_broker,  NULL,
+	&verb_run,	&verb_ps,   &verb_console, &verb_stats,	 &verb_report, &verb_metrics,
+	&verb_explain,	&verb_stop, &verb_kill,	   &verb_pause,	 &verb_resume, &verb_balloon,
+	&verb_dump_ram, &verb_help, &verb_version, &verb_broker, NULL,
 };
 
 const struct verb *verb_find(const char *name)

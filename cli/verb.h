@@ -56,6 +56,7 @@ extern const struct verb verb_kill;
 extern const struct verb verb_metrics;
 extern const struct verb verb_pause;
 extern const struct verb verb_ps;
+extern const struct verb verb_report;
 extern const struct verb verb_resume;
 extern const struct verb verb_run;
 extern const struct verb verb_stats;
