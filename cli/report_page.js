@@ -357,20 +357,32 @@
 		byId("map-says").textContent = lines.join("\n");
 	}
 
+	/* A hole in the veil, with a frame around it. */
 	function mark(guest, index, width) {
 		const pen = guest.marks.getContext("2d");
 		const [left, top] = place(index);
 
+		pen.clearRect(left, top, CELL, CELL);
 		pen.strokeStyle = colour("--mark");
 		pen.lineWidth = width;
-		pen.strokeRect(left + width / 2, top + width / 2, CELL - width, CELL - width);
+		pen.strokeRect(left - width / 2, top - width / 2, CELL + width, CELL + width);
+	}
+
+	function marksClear(veil) {
+		for (const { marks } of map.guests) {
+			const pen = marks.getContext("2d");
+
+			pen.clearRect(0, 0, marks.width, marks.height);
+			pen.fillStyle = colour("--veil");
+			if (veil)
+				pen.fillRect(0, 0, marks.width, marks.height);
+		}
 	}
 
 	function cellShow(guest, index) {
 		const partners = partnersOf(guest.first + index);
 
-		for (const other of map.guests)
-			other.marks.getContext("2d").clearRect(0, 0, other.marks.width, other.marks.height);
+		marksClear(true);
 		for (const cell of partners.keys()) {
 			const other = guestOf(cell);
 
@@ -418,6 +430,8 @@
 			if (column >= 0 && column < COLUMNS && index >= 0 && index < guest.cells.length)
 				cellShow(guest, index);
 		});
+		guest.canvas.addEventListener("pointerleave", () => marksClear(false));
+		guest.canvas.addEventListener("blur", () => marksClear(false));
 		guest.canvas.addEventListener("focus", () => cellShow(guest, guest.at));
 		guest.canvas.addEventListener("keydown", (event) => cellMove(guest, event));
 	}
