@@ -111,6 +111,7 @@ static void on_tidy(void *context)
 
 	store_tidy(broker);
 	broker_guests_tidy(broker);
+	broker_history_note(broker);
 	if (loop_set_events(broker->incoming, EPOLLIN) < 0)
 		log_debug("cannot listen");
 	loop_arm(broker->tidy, TIDY_NS);

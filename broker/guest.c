@@ -288,6 +288,7 @@ static int on_message(void *context, const struct wire_header *header, const uin
 	     other = other->next)
 		guest_send_offers(other);
 	broker->offers_wait = false;
+	broker_history_note(broker);
 	return rc;
 }
 

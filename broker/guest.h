@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "base/history.h"
 #include "base/loop.h"
 #include "broker/allowance.h"
 #include "broker/peer.h"
@@ -39,6 +40,7 @@ struct broker {
 	uint32_t stranger_count;
 	struct allowance strangers;  /* processor time of all strangers together */
 	struct allowance tidying;    /* the same, of emptying the store where nobody has frames */
+	struct history history;	     /* enum broker_history */
 	bool offers_wait;	       /* somebody has some that are not sent yet */
 	struct guest *by_client[4096]; /* who gets the offers for a catalog client */
 };
@@ -56,6 +58,11 @@ void broker_guests_free(struct broker *broker);
 
 /* report.c: the message that answers REPORT_REQUEST. The caller frees it. */
 CHECKED int broker_report_make(struct broker *broker, uint8_t **ret_bytes, size_t *ret_length);
+
+/* The message that answers HISTORY_REQUEST, in bytes. Its length, or -EMSGSIZE. */
+CHECKED int broker_history_make(const struct broker *broker, uint8_t *bytes, size_t size);
+/* Keeps a point of the history where one is due. */
+void broker_history_note(struct broker *broker);
 
 /* For serve.c and report.c. */
 struct guest {

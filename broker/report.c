@@ -78,3 +78,21 @@ int broker_report_make(struct broker *broker, uint8_t **ret_bytes, size_t *ret_l
 	*ret_bytes = TAKE(bytes);
 	return 0;
 }
+
+void broker_history_note(struct broker *broker)
+{
+	struct history_point point = { .time_ns = now_ns() };
+	struct catalog_sums sums;
+
+	if (!history_is_due(&broker->history, point.time_ns))
+		return;
+	sums = catalog_sums(broker->catalog);
+	point.figures[BROKER_HISTORY_FRAMES] = sums.frames * (uint64_t)PAGE_BYTES;
+	point.figures[BROKER_HISTORY_MAPPED] = sums.references * (uint64_t)PAGE_BYTES;
+	history_note(&broker->history, &point);
+}
+
+int broker_history_make(const struct broker *broker, uint8_t *bytes, size_t size)
+{
+	return history_encode(&broker->history, BROKER_HISTORY, bytes, size);
+}

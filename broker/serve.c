@@ -171,6 +171,14 @@ static int on_report_request(struct guest *guest)
 	return rc < 0 ? rc : peer_send(guest->peer, bytes, length, -1);
 }
 
+static int on_history_request(struct guest *guest)
+{
+	uint8_t bytes[WIRE_HEADER_SIZE + HISTORY_MAX_PAYLOAD];
+	int rc = broker_history_make(guest->broker, bytes, sizeof(bytes));
+
+	return rc < 0 ? rc : peer_send(guest->peer, bytes, (size_t)rc, -1);
+}
+
 int guest_serve(struct guest *guest, const struct wire_header *header, const uint8_t *payload)
 {
 	static int (*const serve[])(struct guest *, const uint8_t *, size_t) = {
@@ -183,6 +191,8 @@ int guest_serve(struct guest *guest, const struct wire_header *header, const uin
 		return on_hello(guest, payload, header->length);
 	if (header->type == BROKER_REPORT_REQUEST && header->length == 0)
 		return on_report_request(guest);
+	if (header->type == BROKER_HISTORY_REQUEST && header->length == 0)
+		return on_history_request(guest);
 	if (!guest->is_guest || header->type >= ARRAY_SIZE(serve) || !serve[header->type])
 		return -EPROTO;
 	return serve[header->type](guest, payload, header->length);

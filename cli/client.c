@@ -238,6 +238,28 @@ int client_report(struct client *client, struct control_report *ret_report, stru
 	return rc < 0 ? ask_failed(client, rc, why) : 0;
 }
 
+int client_history(struct client *client, struct history *ret_history, struct fail *why)
+{
+	struct control_request request = { .type = CONTROL_HISTORY };
+	uint8_t payload[CONTROL_MAX_PAYLOAD];
+	struct control_outcome outcome;
+	struct wire_header header;
+	int rc = client_send(client, &request, -1);
+
+	if (rc == 0)
+		rc = client_receive(client, deadline_after(CLIENT_TIMEOUT_MS), payload, &header);
+	if (rc == 0 && header.type == CONTROL_HISTORY_REPLY)
+		rc = history_decode(payload, header.length, ret_history);
+	else if (rc == 0)
+		rc = header.type == CONTROL_OUTCOME
+			     ? control_outcome_decode(payload, header.length, &outcome)
+			     : -EPROTO;
+	if (rc == 0 && header.type == CONTROL_OUTCOME)
+		return fail_set(why, outcome.error ? (int)outcome.error : EPROTO, "%s",
+				outcome.sentence);
+	return rc < 0 ? ask_failed(client, rc, why) : 0;
+}
+
 int client_wait_end(struct client *client, int timeout_ms)
 {
 	return wait_ready(client->pidfd, POLLIN, deadline_after(timeout_ms));

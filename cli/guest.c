@@ -63,6 +63,17 @@ static int on_report(void *context, struct control_report *ret_report, struct fa
 	return 0;
 }
 
+static int on_history(void *context, struct history *ret_history, struct fail *why)
+{
+	const struct guest *guest = context;
+
+	if (!guest->share)
+		return fail_set(why, ENOTSUP, "guest '%s' does not share its memory (--dedup off)",
+				machine_name(guest->machine));
+	gmem_share_history(guest->share, ret_history);
+	return 0;
+}
+
 static int on_power_button(void *context, struct fail *why)
 {
 	struct guest *guest = context;
@@ -167,6 +178,7 @@ static int on_balloon(void *context, uint64_t bytes, struct fail *why)
 
 static const struct control_ops control_ops = {
 	.report = on_report,
+	.history = on_history,
 	.power_button = on_power_button,
 	.quit = on_quit,
 	.pause = on_pause,

@@ -10,10 +10,10 @@
 #include "cli/verb.h"
 
 const struct verb *const verbs[] = {
-	&verb_run,    &verb_up,	      &verb_down,     &verb_ps,	    &verb_console, &verb_stats,
-	&verb_top,    &verb_explain,  &verb_logs,     &verb_stop,   &verb_kill,	   &verb_pause,
-	&verb_resume, &verb_balloon,  &verb_dump_ram, &verb_doctor, &verb_help,	   &verb_version,
-	&verb_broker, &verb_complete, NULL,
+	&verb_run,  &verb_up,	   &verb_down,	  &verb_ps,	  &verb_console,  &verb_stats,
+	&verb_top,  &verb_report,  &verb_metrics, &verb_explain,  &verb_logs,	  &verb_stop,
+	&verb_kill, &verb_pause,   &verb_resume,  &verb_balloon,  &verb_dump_ram, &verb_doctor,
+	&verb_help, &verb_version, &verb_broker,  &verb_complete, NULL,
 };
 
 const struct verb *verb_find(const char *name)

@@ -186,7 +186,7 @@ static void collection_add_silent(struct collection *collection, const char *nam
 	snprintf(silent->name, sizeof(silent->name), "%s", name);
 }
 
-static void broker_ask(struct collection *collection, const char *name, int timeout_ms)
+static void broker_query(struct collection *collection, const char *name, int timeout_ms)
 {
 	struct broker_report **broker = &collection->brokers[collection->broker_count];
 	char path[RUNDIR_PATH_MAX];
@@ -220,7 +220,7 @@ static int brokers_ask(struct collection *collection, int timeout_ms, struct fai
 			collection_add_silent(collection, roll->silent[i].name, false,
 					      &roll->silent[i].why);
 		for (size_t i = 0; i < count; i++)
-			broker_ask(collection, names[i], timeout_ms);
+			broker_query(collection, names[i], timeout_ms);
 	} else {
 		rc = fail_errno(why, ENOMEM, "cannot list the domains");
 	}
@@ -240,6 +240,10 @@ static int collection_build(struct collection *collection, const struct control_
 		return rc;
 	report->silent = TAKE(collection->silent);
 	report->silent_count = collection->silent_count;
+	for (size_t i = 0; i < report->silent_count; i++) {
+		report->silent_brokers += report->silent[i].is_broker;
+		report->silent_guests += !report->silent[i].is_broker;
+	}
 	*ret_report = report;
 	return 0;
 }

@@ -52,6 +52,8 @@ struct report {
 	size_t silent_count;
 	int64_t reclaimed_bytes;
 	uint64_t overhead_bytes;
+	uint64_t silent_guests; /* that run, and are missing above since they did not answer */
+	uint64_t silent_brokers;
 };
 
 /*

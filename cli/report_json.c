@@ -5,130 +5,116 @@
  * The keys are a promise: other programs rely on them. They are documented in
  * samepage(1), and new ones are added, none renamed.
  */
+#include "cli/report_json.h"
+
 #include <errno.h>
-#include <jansson.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "cli/report.h"
+#include "cli/figure.h"
 
-static double seconds(uint64_t ns)
+/* An object of all that is counted of the subject; NULL where memory runs out. */
+static json_t *subject_json(const struct figure_set *set, const void *subject)
 {
-	return (double)ns / (double)NS_PER_SEC;
+	json_t *object = json_object();
+
+	if (figures_json(set, subject, object) == 0)
+		return object;
+	json_decref(object);
+	return NULL;
 }
 
 /* What the guest says of its memory; empty where it says nothing. */
-static json_t *guest_statistics_json(const struct control_guest_stats *stats)
+static json_t *statistics_json(const struct control_guest_stats *stats)
 {
 	json_t *object = json_object();
 	int failed = 0;
 
-	if (stats->age_ns == 0)
-		return object;
-	failed |= json_object_set_new(object, "age_seconds", json_real(seconds(stats->age_ns)));
-	for (unsigned int i = 0; i < CONTROL_GUEST_STATS; i++)
-		if (stats->known & 1u << i)
-			failed |= json_object_set_new(object, control_guest_stat_name(i),
-						      json_integer((json_int_t)stats->values[i]));
+	if (stats->age_ns > 0)
+		failed |= figure_json(&statistic_age, stats, object);
+	for (size_t i = 0; i < statistic_figures.count; i++)
+		if (statistic_is_known(stats, i))
+			failed |= figure_json(&statistic_figures.figures[i], stats, object);
 	if (!failed)
 		return object;
 	json_decref(object);
 	return NULL;
 }
 
-/* The cards in their order on the command line. */
-static json_t *networks_json(const struct control_report *figures)
+/* The cards, or disks, in their order on the command line. */
+static json_t *devices_json(const struct figure_set *set, const void *devices, size_t size,
+			    uint32_t count)
 {
 	json_t *array = json_array();
 	int failed = 0;
 
-	for (uint32_t i = 0; i < figures->network_count; i++) {
-		const struct control_network *network = &figures->networks[i];
-
-#define INTEGER(field) #field, (json_int_t)network->field
-		failed |= json_array_append_new(array,
-						json_pack("{sI sI sI sI sI sI}", INTEGER(frames_in),
-							  INTEGER(bytes_in), INTEGER(dropped_in),
-							  INTEGER(frames_out), INTEGER(bytes_out),
-							  INTEGER(dropped_out)));
-#undef INTEGER
-	}
-	if (!failed)
-		return array;
-	json_decref(array);
-	return NULL;
-}
-
-static json_t *disks_json(const struct control_report *figures)
-{
-	json_t *array = json_array();
-	int failed = 0;
-
-	for (uint32_t i = 0; i < figures->disk_count; i++) {
-		const struct control_disk *disk = &figures->disks[i];
-
-#define INTEGER(field) #field, (json_int_t)disk->field
+	for (uint32_t i = 0; i < count; i++)
 		failed |= json_array_append_new(
-			array,
-			json_pack("{sI sI sI sI sI sI sI sI}", INTEGER(reads), INTEGER(read_bytes),
-				  INTEGER(writes), INTEGER(written_bytes), INTEGER(flushes),
-				  INTEGER(clears), INTEGER(cleared_bytes), INTEGER(errors)));
-#undef INTEGER
-	}
+			array, subject_json(set, (const char *)devices + i * size));
 	if (!failed)
 		return array;
 	json_decref(array);
 	return NULL;
 }
 
-/* Names are ASCII; I: json_int_t, f: double. NULL where memory runs out. */
+/* Names are ASCII. */
 static json_t *guest_json(const struct report_guest *guest)
 {
 	const struct control_report *figures = &guest->figures;
+	json_t *object =
+		json_pack("{ss ss sI ss}", "name", figures->name, "domain", figures->domain, "pid",
+			  (json_int_t)figures->pid, "state", control_state_name(figures->state));
+	int failed = figures_json(&guest_figures, guest, object);
 
-#define INTEGER(field) #field, (json_int_t)figures->field
-	return json_pack(
-		"{ss ss sI ss sI sI sI sI sI sI sI sI sI sI sI sI sI sI sf sI sb sI sI sI so so so}",
-		"name", figures->name, "domain", figures->domain, INTEGER(pid), "state",
-		control_state_name(figures->state), INTEGER(ram_bytes), INTEGER(populated_bytes),
-		INTEGER(shared_bytes), INTEGER(zero_bytes), INTEGER(returned_bytes),
-		INTEGER(huge_bytes), "reclaimed_bytes", (json_int_t)guest->reclaimed_bytes,
-		INTEGER(pss_bytes), INTEGER(breaks_total), INTEGER(merges_total), INTEGER(mappings),
-		INTEGER(mappings_limit), INTEGER(declined_bytes), INTEGER(old_store_bytes),
-		"dedup_cpu_seconds", seconds(figures->dedup_cpu_ns), INTEGER(passes),
-		"writes_tracked", figures->writes_tracked != 0, INTEGER(balloon_target_bytes),
-		INTEGER(ballooned_bytes), INTEGER(reported_bytes), "guest_statistics",
-		guest_statistics_json(&figures->guest_stats), "networks", networks_json(figures),
-		"disks", disks_json(figures));
-#undef INTEGER
+	failed |= json_object_set_new(object, "writes_tracked",
+				      json_boolean(figures->writes_tracked != 0));
+	failed |= json_object_set_new(object, "guest_statistics",
+				      statistics_json(&figures->guest_stats));
+	failed |= json_object_set_new(object, "networks",
+				      devices_json(&network_figures, figures->networks,
+						   sizeof(figures->networks[0]),
+						   figures->network_count));
+	failed |= json_object_set_new(object, "disks",
+				      devices_json(&disk_figures, figures->disks,
+						   sizeof(figures->disks[0]), figures->disk_count));
+	if (!failed)
+		return object;
+	json_decref(object);
+	return NULL;
 }
 
 static json_t *domain_json(const struct report_domain *domain)
 {
-#define INTEGER(field) #field, (json_int_t)domain->field
-	return json_pack("{ss sI sI sI sI sI sI sI sf}", "name", domain->name, INTEGER(guests),
-			 INTEGER(frames), INTEGER(store_bytes), INTEGER(shared_mappings),
-			 INTEGER(max_sharers), INTEGER(reclaimed_bytes), INTEGER(overhead_bytes),
-			 "broker_cpu_seconds", seconds(domain->broker_cpu_ns));
-#undef INTEGER
+	json_t *object = json_pack("{ss}", "name", domain->name);
+
+	if (figures_json(&domain_figures, domain, object) == 0)
+		return object;
+	json_decref(object);
+	return NULL;
 }
 
-int report_print_json(const struct report *report, FILE *to, struct fail *why)
+json_t *report_json(const struct report *report)
 {
-	json_t *guests = json_array(), *domains = json_array(), *whole = NULL;
+	json_t *whole = json_object(), *guests = json_array(), *domains = json_array();
 	int failed = 0;
 
 	for (size_t i = 0; i < report->guest_count; i++)
 		failed |= json_array_append_new(guests, guest_json(&report->guests[i]));
 	for (size_t i = 0; i < report->domain_count; i++)
 		failed |= json_array_append_new(domains, domain_json(&report->domains[i]));
-	/* takes both arrays over, in failure too */
-	whole = json_pack("{so so s{sI sI}}", "guests", guests, "domains", domains, "total",
-			  "reclaimed_bytes", (json_int_t)report->reclaimed_bytes, "overhead_bytes",
-			  (json_int_t)report->overhead_bytes);
-	if (!failed && whole)
-		failed = json_dumpf(whole, to, JSON_COMPACT);
-	failed |= !whole;
+	failed |= json_object_set_new(whole, "guests", guests);
+	failed |= json_object_set_new(whole, "domains", domains);
+	failed |= json_object_set_new(whole, "total", subject_json(&total_figures, report));
+	if (!failed)
+		return whole;
+	json_decref(whole);
+	return NULL;
+}
+
+int report_print_json(const struct report *report, FILE *to, struct fail *why)
+{
+	json_t *whole = report_json(report);
+	int failed = !whole || json_dumpf(whole, to, JSON_COMPACT) < 0;
+
 	json_decref(whole);
 	if (failed)
 		return fail_set(why, EIO, "cannot write the report");

@@ -142,6 +142,7 @@ static int request_carry_out(struct client *client, const struct control_request
 	void *context = client->control->context;
 	struct control_outcome outcome = { 0 };
 	struct control_report report = { 0 };
+	struct history history;
 	struct fail why = { "" };
 	int rc = -EPROTO;
 
@@ -151,6 +152,12 @@ static int request_carry_out(struct client *client, const struct control_request
 		if (rc == 0)
 			return control_report_encode(&report, client->answer,
 						     sizeof(client->answer));
+		break;
+	case CONTROL_HISTORY:
+		rc = ops->history(context, &history, &why);
+		if (rc == 0)
+			return history_encode(&history, CONTROL_HISTORY_REPLY, client->answer,
+					      sizeof(client->answer));
 		break;
 	case CONTROL_POWER_BUTTON:
 		rc = ops->power_button(context, &why);
@@ -181,6 +188,7 @@ static int request_carry_out(struct client *client, const struct control_request
 		break;
 	case CONTROL_OUTCOME:
 	case CONTROL_REPORT_REPLY:
+	case CONTROL_HISTORY_REPLY:
 		assert(!"control_request_decode() lets no answer pass");
 	}
 	outcome.error = (uint32_t)-rc;

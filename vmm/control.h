@@ -29,6 +29,7 @@
 struct control_ops {
 	/* Fills the whole report. */
 	int (*report)(void *context, struct control_report *ret_report, struct fail *why);
+	int (*history)(void *context, struct history *ret_history, struct fail *why);
 	int (*power_button)(void *context, struct fail *why);
 	int (*quit)(void *context, struct fail *why); /* must not free the control */
 	int (*pause)(void *context, struct fail *why);

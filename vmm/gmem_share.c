@@ -37,6 +37,7 @@
 #include "vmm/gmem_huge.h"
 #include "vmm/gmem_remap.h"
 #include "vmm/pressure.h"
+#include "wire/control.h"
 
 #define RECONNECT_NS	  NS_PER_SEC
 #define REPORT_PATIENCE_S 2
@@ -88,6 +89,7 @@ struct gmem_share {
 	bool stop;
 	uint64_t reports_wanted, reports_made;
 	struct tally snapshot;
+	struct history history;
 	uint32_t *census; /* to be filled with the next report; NULL: nobody asks */
 	uint64_t census_store;
 };
@@ -112,12 +114,27 @@ static bool should_stop(struct gmem_share *share)
 	return stop;
 }
 
+static struct history_point history_point(const struct tally *tally)
+{
+	return (struct history_point){
+		.time_ns = now_ns(),
+		.figures = {
+			[CONTROL_HISTORY_POPULATED] = tally->populated * GMEM_PAGE_SIZE,
+			[CONTROL_HISTORY_SHARED] = tally->states[PAGE_SHARED] * GMEM_PAGE_SIZE,
+			[CONTROL_HISTORY_ZERO] = tally->states[PAGE_ZERO] * GMEM_PAGE_SIZE,
+			[CONTROL_HISTORY_RETURNED] = tally->states[PAGE_RETURNED] * GMEM_PAGE_SIZE,
+		},
+	};
+}
+
 static void snapshot_take(struct gmem_share *share)
 {
 	struct tally tally = engine_tally(share->engine);
+	struct history_point point = history_point(&tally);
 
 	pthread_mutex_lock(&share->lock);
 	share->snapshot = tally;
+	history_note(&share->history, &point);
 	pthread_mutex_unlock(&share->lock);
 }
 
@@ -624,6 +641,13 @@ int gmem_share_census(struct gmem_share *share, uint32_t *entries, uint64_t *ret
 	if (rc == 0)
 		*ret_store = share->census_store;
 	return rc;
+}
+
+void gmem_share_history(struct gmem_share *share, struct history *ret_history)
+{
+	pthread_mutex_lock(&share->lock);
+	*ret_history = share->history;
+	pthread_mutex_unlock(&share->lock);
 }
 
 void gmem_share_report(struct gmem_share *share, struct gmem_share_report *ret_report)

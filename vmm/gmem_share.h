@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/fail.h"
+#include "base/history.h"
 #include "vmm/gmem.h"
 
 struct gmem_share;
@@ -80,5 +81,8 @@ void gmem_share_report(struct gmem_share *share, struct gmem_share_report *ret_r
  * can't within two seconds. One thread at a time.
  */
 CHECKED int gmem_share_census(struct gmem_share *share, uint32_t *entries, uint64_t *ret_store);
+
+/* What the thread has seen since its beginning: enum control_history. Any thread. */
+void gmem_share_history(struct gmem_share *share, struct history *ret_history);
 
 #endif

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "base/clock.h"
 #include "base/sock.h"
 
 static struct wire_reader read_payload(const void *payload, size_t length)
@@ -255,22 +256,30 @@ int broker_get_report(const void *payload, size_t length, struct broker_report *
 	return 0;
 }
 
-static int query(int fd, int timeout_ms, struct broker_report **ret_report)
+/* What is left until the deadline; 0 would be for ever. */
+static int receive_until(int fd, uint64_t deadline_ns)
 {
-	struct timeval patience = { .tv_sec = timeout_ms / 1000,
-				    .tv_usec = timeout_ms % 1000 * 1000 };
+	uint64_t now = now_ns(), left_ns = deadline_ns > now ? deadline_ns - now : 0;
+	struct timeval patience = {
+		.tv_sec = (time_t)(left_ns / NS_PER_SEC),
+		.tv_usec = (suseconds_t)(left_ns % NS_PER_SEC / 1000) + 1,
+	};
+
+	if (patience.tv_usec > 999999)
+		patience.tv_usec = 999999;
+	return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ? -errno
+											: 0;
+}
+
+/* The payload of an answer of this type. The caller frees it. */
+static int answer_take(int fd, enum broker_message type, uint64_t deadline_ns,
+		       uint8_t **ret_payload, size_t *ret_length)
+{
 	uint8_t bytes[WIRE_HEADER_SIZE];
 	AUTO_FREE uint8_t *payload = NULL;
 	struct wire_header header;
-	struct wire_writer writer;
-	int rc;
+	int rc = receive_until(fd, deadline_ns);
 
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
-		return -errno;
-	wire_start(&writer, bytes, sizeof(bytes));
-	rc = wire_finish(&writer, BROKER_REPORT_REQUEST);
-	if (rc > 0)
-		rc = sock_write_all(fd, bytes, (size_t)rc);
 	if (rc == 0)
 		rc = sock_read_all(fd, bytes, sizeof(bytes));
 	if (rc != 0)
@@ -284,21 +293,71 @@ static int query(int fd, int timeout_ms, struct broker_report **ret_report)
 	rc = sock_read_all(fd, payload, header.length);
 	if (rc != 0)
 		return rc < 0 ? rc : -ECONNRESET;
-	return header.type == BROKER_REPORT ? broker_get_report(payload, header.length, ret_report)
-					    : -EPROTO;
+	if (header.type != type)
+		return -EPROTO;
+	*ret_payload = TAKE(payload);
+	*ret_length = header.length;
+	return 0;
+}
+
+static int query_failed(const char *socket_path, int rc, struct fail *why)
+{
+	return fail_errno(why, -rc, "cannot ask the broker at %s", socket_path);
+}
+
+int broker_ask(const char *socket_path, enum broker_message type, int *ret_fd, struct fail *why)
+{
+	AUTO_CLOSE int fd = -1;
+	uint8_t bytes[WIRE_HEADER_SIZE];
+	struct wire_writer writer;
+	int rc = sock_connect(socket_path, false, &fd);
+
+	wire_start(&writer, bytes, sizeof(bytes));
+	if (rc == 0)
+		rc = wire_finish(&writer, (uint16_t)type);
+	if (rc > 0)
+		rc = sock_write_all(fd, bytes, (size_t)rc);
+	if (rc < 0)
+		return query_failed(socket_path, rc, why);
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+int broker_report_take(const char *socket_path, int fd, uint64_t deadline_ns,
+		       struct broker_report **ret_report, struct fail *why)
+{
+	AUTO_FREE uint8_t *payload = NULL;
+	size_t length;
+	int rc = answer_take(fd, BROKER_REPORT, deadline_ns, &payload, &length);
+
+	if (rc == 0)
+		rc = broker_get_report(payload, length, ret_report);
+	return rc < 0 ? query_failed(socket_path, rc, why) : 0;
 }
 
 int broker_report_query(const char *socket_path, int timeout_ms, struct broker_report **ret_report,
 			struct fail *why)
 {
 	AUTO_CLOSE int fd = -1;
-	int rc = sock_connect(socket_path, false, &fd);
+	int rc = broker_ask(socket_path, BROKER_REPORT_REQUEST, &fd, why);
 
 	if (rc == 0)
-		rc = query(fd, timeout_ms, ret_report);
-	if (rc == -EAGAIN)
-		return fail_set(why, EAGAIN, "the broker at %s does not answer", socket_path);
-	if (rc < 0)
-		return fail_errno(why, -rc, "cannot ask the broker at %s", socket_path);
-	return 0;
+		rc = broker_report_take(socket_path, fd,
+					now_ns() + (uint64_t)timeout_ms * NS_PER_MS, ret_report,
+					why);
+	return rc == -EAGAIN
+		       ? fail_set(why, EAGAIN, "the broker at %s does not answer", socket_path)
+		       : rc;
+}
+
+int broker_history_take(const char *socket_path, int fd, uint64_t deadline_ns,
+			struct history *ret_history, struct fail *why)
+{
+	AUTO_FREE uint8_t *payload = NULL;
+	size_t length;
+	int rc = answer_take(fd, BROKER_HISTORY, deadline_ns, &payload, &length);
+
+	if (rc == 0)
+		rc = history_decode(payload, length, ret_history);
+	return rc < 0 ? query_failed(socket_path, rc, why) : 0;
 }

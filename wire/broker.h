@@ -15,6 +15,8 @@
  *	anyone
  *	REPORT_REQUEST	-->
  *			<--	REPORT
+ *	HISTORY_REQUEST	-->
+ *			<--	HISTORY
  *
  *	guest			who is about to be a broker
  *	START		-->	with the domain's listening socket
@@ -32,8 +34,10 @@
  *	REPORT_REQUEST	(nothing)
  *	REPORT		domain[64]  u64 frames, store bytes, shared mappings, overhead bytes,
  *			CPU ns  u32 most sharers  u32 n  n * { u32 pid  name[64]  u64 held pages,
- *cost bytes }
+ *			cost bytes }
  *	START		domain[64]
+ *	HISTORY_REQUEST	(nothing)
+ *	HISTORY		as in wire/history.h
  *
  * A decoder returns -EPROTO for anything else, and the peer is dropped. It does not
  * know what a frame or page number may be: that is checked where it is used.
@@ -45,6 +49,7 @@
 #include "dedup/catalog.h"
 #include "dedup/link.h"
 #include "wire/codec.h"
+#include "wire/history.h"
 
 enum broker_message {
 	BROKER_HELLO = 1,
@@ -57,7 +62,17 @@ enum broker_message {
 	BROKER_REPORT_REQUEST = 8,
 	BROKER_REPORT = 9,
 	BROKER_START = 10,
+	BROKER_HISTORY_REQUEST = 11,
+	BROKER_HISTORY = 12,
 };
+
+/* The figures of a broker's history: those of its report. */
+enum broker_history {
+	BROKER_HISTORY_FRAMES, /* in use; both in bytes */
+	BROKER_HISTORY_MAPPED, /* pages of guests that refer to a frame */
+	BROKER_HISTORY_FIGURES,
+};
+_Static_assert(BROKER_HISTORY_FIGURES <= HISTORY_FIGURES, "each has room");
 
 #define BROKER_OFFERS_MAX  1024u
 #define BROKER_ITEM_SIZE   20u
@@ -145,8 +160,23 @@ CHECKED int broker_get_report(const void *payload, size_t length,
 			      struct broker_report **ret_report);
 
 /*
- * Asks the broker at this socket. -ECONNREFUSED, -ENOENT: there is none; -EAGAIN: it was
- * silent for timeout_ms. The caller frees *ret_report.
+ * A question to the broker at this socket: BROKER_REPORT_REQUEST or BROKER_HISTORY_REQUEST.
+ * Never waits. -ECONNREFUSED, -ENOENT: there is none. The caller closes *ret_fd.
+ */
+CHECKED int broker_ask(const char *socket_path, enum broker_message type, int *ret_fd,
+		       struct fail *why);
+
+/*
+ * Its answer, by the deadline (now_ns()), which may be over: what has come is still read.
+ * socket_path is for the sentence. The caller frees *ret_report.
+ */
+CHECKED int broker_report_take(const char *socket_path, int fd, uint64_t deadline_ns,
+			       struct broker_report **ret_report, struct fail *why);
+CHECKED int broker_history_take(const char *socket_path, int fd, uint64_t deadline_ns,
+				struct history *ret_history, struct fail *why);
+
+/*
+ * Both. -EAGAIN: it was silent for timeout_ms.
  */
 CHECKED int broker_report_query(const char *socket_path, int timeout_ms,
 				struct broker_report **ret_report, struct fail *why);

@@ -119,6 +119,7 @@ static int request_payload(unsigned int type)
 	case CONTROL_DUMP_RAM:
 	case CONTROL_CENSUS:
 	case CONTROL_DEFINITION:
+	case CONTROL_HISTORY:
 		return 0;
 	case CONTROL_CONSOLE:
 	case CONTROL_BALLOON:

@@ -6,13 +6,14 @@
  * reads one answer; then it may send another one on the same connection. It may
  * also keep the connection only to see it close: that is the guest's end.
  * A request has no payload, or one number, as its type says. A report is answered
- * with the report, anything else with an outcome, and a report that can't be made
- * as well.
+ * with the report, a history with the history, anything else with an outcome, and what
+ * can't be made as well.
  */
 #ifndef WIRE_CONTROL_H
 #define WIRE_CONTROL_H
 
 #include "wire/codec.h"
+#include "wire/history.h"
 
 enum control_type {
 	CONTROL_REPORT = 1,	  /* answer: CONTROL_REPORT_REPLY */
@@ -44,10 +45,22 @@ enum control_type {
 	 * defined: lines "name = value", as samepage.conf(5) has them.
 	 */
 	CONTROL_DEFINITION = 11,
+	CONTROL_HISTORY = 12, /* answer: CONTROL_HISTORY_REPLY, a payload of wire/history.h */
 
 	CONTROL_OUTCOME = 64,
 	CONTROL_REPORT_REPLY = 65,
+	CONTROL_HISTORY_REPLY = 66,
 };
+
+/* The figures of a guest's history: those of the report, in bytes, as of its thread's last look. */
+enum control_history {
+	CONTROL_HISTORY_POPULATED,
+	CONTROL_HISTORY_SHARED,
+	CONTROL_HISTORY_ZERO,
+	CONTROL_HISTORY_RETURNED,
+	CONTROL_HISTORY_FIGURES,
+};
+_Static_assert(CONTROL_HISTORY_FIGURES <= HISTORY_FIGURES, "each has room");
 
 struct control_request {
 	enum control_type type;
@@ -150,7 +163,8 @@ struct control_outcome {
 };
 
 #define CONTROL_MAX_REQUEST (WIRE_HEADER_SIZE + 8)
-#define CONTROL_MAX_PAYLOAD 2048
+#define CONTROL_MAX_PAYLOAD 5376
+_Static_assert(CONTROL_MAX_PAYLOAD >= HISTORY_MAX_PAYLOAD, "the longest answer");
 #define CONTROL_MAX_MESSAGE (WIRE_HEADER_SIZE + CONTROL_MAX_PAYLOAD)
 
 /* Each writes a whole message and returns its length, or -EMSGSIZE. */

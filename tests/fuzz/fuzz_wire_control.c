@@ -44,11 +44,28 @@ static void try_request(const uint8_t *bytes, size_t length)
 		abort();
 }
 
+/* What is accepted is what the encoder would have sent. */
+static void try_history(const uint8_t *payload, size_t length)
+{
+	static uint8_t again[WIRE_HEADER_SIZE + HISTORY_MAX_PAYLOAD];
+	static struct history history;
+	int rc;
+
+	if (history_decode(payload, length, &history) < 0)
+		return;
+	rc = history_encode(&history, CONTROL_HISTORY_REPLY, again, sizeof(again));
+	if (rc != (int)(WIRE_HEADER_SIZE + length) ||
+	    memcmp(again + WIRE_HEADER_SIZE, payload, length) != 0)
+		abort();
+}
+
 static void try_answer(uint16_t type, const uint8_t *payload, size_t length)
 {
 	struct control_outcome outcome;
 	struct control_report report;
 
+	if (type == CONTROL_HISTORY_REPLY)
+		try_history(payload, length);
 	if (type == CONTROL_OUTCOME && control_outcome_decode(payload, length, &outcome) == 0)
 		expect_printable(outcome.sentence, sizeof(outcome.sentence));
 	if (type != CONTROL_REPORT_REPLY || control_report_decode(payload, length, &report) < 0)

@@ -65,8 +65,12 @@ struct broker_report *ask_report(void)
 {
 	struct broker_report *report = NULL;
 	struct fail why;
+	int fd;
 
-	ck_assert_int_eq(broker_report_query(socket_path, 5000, &report, &why), 0);
+	ck_assert_int_eq(broker_ask(socket_path, BROKER_REPORT_REQUEST, &fd, &why), 0);
+	ck_assert_int_eq(
+		broker_report_take(socket_path, fd, now_ns() + 5 * NS_PER_SEC, &report, &why), 0);
+	close(fd);
 	return report;
 }
 

@@ -83,6 +83,45 @@ START_TEST(a_report_adds_up_what_guests_hold)
 }
 END_TEST
 
+static struct history ask_history(void)
+{
+	struct history history;
+	struct fail why;
+	int fd;
+
+	ck_assert_int_eq(broker_ask(socket_path, BROKER_HISTORY_REQUEST, &fd, &why), 0);
+	ck_assert_int_eq(broker_history_take(socket_path, fd, deadline(), &history, &why), 0);
+	close(fd);
+	return history;
+}
+
+START_TEST(a_history_tells_how_frames_became_more)
+{
+	struct digest_secret secret;
+	struct history history;
+	uint64_t end = deadline();
+	int fd;
+
+	open_broker();
+	fd = connect_broker();
+	close(join(fd, "a", &secret));
+	ck_assert_uint_eq(probe(fd, &secret, 3, 7), CATALOG_ABSENT);
+	ck_assert_uint_eq(probe(fd, &secret, 4, 7), CATALOG_TWIN);
+	ck_assert_uint_le(publish(fd, &secret, 4, 7, 7), CATALOG_FRAME_MAX);
+	do {
+		nap();
+		history = ask_history(); /* to ask is to have it looked whether a point is due */
+		ck_assert_uint_lt(now_ns(), end);
+	} while (history.count < 2 || history.points[history.count - 1].figures[0] == 0);
+	ck_assert_uint_eq(history.points[0].figures[BROKER_HISTORY_FRAMES], 0);
+	ck_assert_uint_eq(history.points[history.count - 1].figures[BROKER_HISTORY_FRAMES],
+			  PAGE_BYTES);
+	ck_assert_uint_eq(history.points[history.count - 1].figures[BROKER_HISTORY_MAPPED],
+			  2 * PAGE_BYTES);
+	close_broker();
+}
+END_TEST
+
 START_TEST(questions_sent_at_once_are_answered_in_order)
 {
 	enum { MANY = 300 };
@@ -282,6 +321,7 @@ END_TEST
 static const struct suite_test tests[] = {
 	{ "core", &two_guests_with_equal_pages_get_one_frame },
 	{ "core", &a_report_adds_up_what_guests_hold },
+	{ "core", &a_history_tells_how_frames_became_more },
 	{ "core", &questions_sent_at_once_are_answered_in_order },
 	{ "core", &references_live_as_long_as_the_process_not_the_connection },
 	{ "core", &a_killed_guest_gives_all_back },

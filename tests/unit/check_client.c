@@ -35,6 +35,20 @@ static int do_report(void *context, struct control_report *ret_report, struct fa
 	return 0;
 }
 
+/* Two points; the tests change what makes it a lie. */
+static struct history history = {
+	.count = 2,
+	.points = { { 1000, { 11, 12, 13, 14 } }, { 2000, { 21, 22, 23, 24 } } },
+};
+
+static int do_history(void *context, struct history *ret_history, struct fail *sentence)
+{
+	if (history.count == 0)
+		return fail_set(sentence, ENOTSUP, "there is none");
+	*ret_history = history;
+	return 0;
+}
+
 static int do_nothing(void *context, struct fail *sentence)
 {
 	return 0;
@@ -105,6 +119,7 @@ static int do_read_pages(void *context, uint64_t count, int fd, struct fail *sen
 
 static const struct control_ops ops = {
 	.report = do_report,
+	.history = do_history,
 	.power_button = do_nothing,
 	.quit = do_nothing,
 	.pause = do_pause,
@@ -189,6 +204,24 @@ START_TEST(a_report_comes_back)
 		ck_assert_uint_eq(report.passes, 77);
 	}
 	client_close(&client);
+}
+END_TEST
+
+START_TEST(a_history_comes_back)
+{
+	AUTO_CLIENT struct client client = CLIENT_NONE;
+	struct history got;
+
+	ck_assert_int_eq(client_connect("guest", &client, &why), 0);
+	ck_assert_int_eq(client_history(&client, &got, &why), 0);
+	ck_assert_uint_eq(got.count, 2);
+	ck_assert_mem_eq(got.points, history.points, 2 * sizeof(got.points[0]));
+	history.count = 0;
+	ck_assert_int_eq(client_history(&client, &got, &why), -ENOTSUP);
+	ck_assert_str_eq(why.text, "there is none");
+	history.count = 2;
+	history.points[1].time_ns = history.points[0].time_ns;
+	ck_assert_int_eq(client_history(&client, &got, &why), -EPROTO);
 }
 END_TEST
 
@@ -551,6 +584,7 @@ END_TEST
 
 static const struct suite_test tests[] = {
 	{ "core", &a_report_comes_back },
+	{ "core", &a_history_comes_back },
 	{ "core", &a_refusal_comes_back_with_its_sentence },
 	{ "core", &a_dump_goes_into_the_descriptor_that_came_along },
 	{ "core", &a_census_tells_each_page },

@@ -91,7 +91,7 @@ static size_t encode_request(int type, uint64_t number)
 
 START_TEST(every_request_survives_the_wire)
 {
-	for (int type = CONTROL_REPORT; type <= CONTROL_DEFINITION; type++) {
+	for (int type = CONTROL_REPORT; type <= CONTROL_HISTORY; type++) {
 		bool has_number = type == CONTROL_CONSOLE || type == CONTROL_BALLOON ||
 				  type == CONTROL_READ_PAGES;
 		uint64_t number = has_number ? CONTROL_CONSOLE_KEPT | 1 : 0;
@@ -121,7 +121,8 @@ END_TEST
 
 START_TEST(requests_of_other_types_or_lengths_are_refused)
 {
-	static const int types[] = { 0, CONTROL_DEFINITION + 1, CONTROL_OUTCOME, 0xffff };
+	static const int types[] = { 0, CONTROL_HISTORY + 1, CONTROL_OUTCOME, CONTROL_HISTORY_REPLY,
+				     0xffff };
 	static const int lengths[] = { 1, 8, 9 };
 	struct control_request read;
 

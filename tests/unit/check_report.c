@@ -137,7 +137,7 @@ static json_t *printed_json(void)
 
 static void assert_keys(json_t *object, const char *expected)
 {
-	char keys[512] = "";
+	char keys[1024] = "";
 	const char *key;
 	json_t *value;
 
@@ -164,7 +164,8 @@ START_TEST(json_has_exactly_the_promised_keys)
 		"name:s domain:s pid:i state:s ram_bytes:i populated_bytes:i shared_bytes:i "
 		"zero_bytes:i returned_bytes:i huge_bytes:i reclaimed_bytes:i pss_bytes:i breaks_total:i merges_total:i "
 		"mappings:i mappings_limit:i declined_bytes:i old_store_bytes:i dedup_cpu_seconds:r passes:i writes_tracked:b "
-		"balloon_target_bytes:i ballooned_bytes:i reported_bytes:i "
+		"balloon_target_bytes:i ballooned_bytes:i reported_bytes:i overhead_bytes:i "
+		"cpus:i uptime_seconds:r "
 		"guest_statistics:o networks:a disks:a ");
 	assert_keys(json_object_get(json_array_get(json_object_get(json, "guests"), 0),
 				    "guest_statistics"),
@@ -173,7 +174,8 @@ START_TEST(json_has_exactly_the_promised_keys)
 		    "name:s guests:i frames:i store_bytes:i shared_mappings:i max_sharers:i "
 		    "reclaimed_bytes:i "
 		    "overhead_bytes:i broker_cpu_seconds:r ");
-	assert_keys(json_object_get(json, "total"), "reclaimed_bytes:i overhead_bytes:i ");
+	assert_keys(json_object_get(json, "total"),
+		    "reclaimed_bytes:i overhead_bytes:i silent_guests:i silent_brokers:i ");
 	json_decref(json);
 }
 END_TEST
