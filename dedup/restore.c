@@ -30,6 +30,7 @@
 #include <errno.h>
 
 #include "base/probe.h"
+#include "base/race.h"
 #include "dedup/engine_state.h"
 
 /* A page can have to be calm for 16 passes before it is asked about, and then to wait for a twin. */
@@ -115,6 +116,8 @@ bool restore_begin(struct engine *engine)
 /* What takes time is done before anybody waits: frames are read in. */
 static void stretch_touch(const struct engine *engine, uint32_t first, uint32_t count)
 {
+	RACES_WITH_GUEST;
+
 	for (uint32_t i = first; i < first + count; i++)
 		(void)*(const volatile uint8_t *)page_bytes(engine, i);
 }

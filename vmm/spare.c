@@ -34,6 +34,7 @@
 #include <sys/mman.h>
 
 #include "base/log.h"
+#include "base/race.h"
 #include "dedup/digest.h"
 #include "vmm/map_over.h"
 
@@ -113,6 +114,7 @@ int spare_put(struct spare *spare, unsigned char *ram, uint64_t offset, size_t l
 	      const unsigned char *bytes)
 {
 	int rc = 0;
+	RACES_WITH_GUEST;
 
 	if (bytes) {
 		rc = part_fill(spare, offset, length, bytes);

@@ -8,7 +8,9 @@ command -v tmux > /dev/null || skip "tmux is missing"
 guest_skip_without_kvm --dedup on
 unset NO_COLOR
 
-tmux=(tmux -S "$scratch/tmux" -f /dev/null)
+# One server for all: one that ends with its last session would still be ending when the next session looks for it.
+echo 'set -s exit-empty off' > "$scratch/tmux.conf"
+tmux=(tmux -S "$scratch/tmux" -f "$scratch/tmux.conf")
 clean_up_more() {
 	"${tmux[@]}" kill-server 2> /dev/null
 	[ ! -e "$scratch/stopped" ] || kill -CONT "$(cat "$scratch/stopped")" 2> /dev/null

@@ -50,14 +50,29 @@ lab_fault() {
 	exit 75
 }
 
+# The lab's emulated processor now and then (once in about a hundred boots) has a guest's
+# kernel die on its entry trampoline: of a fault before the kernel could switch to its own
+# stack, with nothing yet read from memory that could have been wrong.
+processor_failed() {
+	local name
+	for name in "${!guest_pid[@]}"; do
+		! grep -s -q -a -F '</ENTRY_TRAMPOLINE>' "$scratch/$name.console" || return 0
+	done
+	return 1
+}
+
 clean_up() {
 	local status=$? name pid
 	trap - EXIT
 	trap '' INT TERM HUP # a second signal must not cut this short
+	if [ $status = 1 ] && [ -n "${LAB:-}" ] && processor_failed; then
+		say "LAB FAULT: a guest's kernel died where the emulated processor had just entered it"
+		status=75
+	fi
 	if [ $status -ne 0 ] && [ $status -ne 77 ]; then
 		for name in "${!guest_pid[@]}"; do
 			echo "--- $name: console (last lines)"
-			tail -n 25 "$scratch/$name.console" 2> /dev/null || true
+			tail -n 40 "$scratch/$name.console" 2> /dev/null || true
 			echo "--- $name: samepage's own words"
 			tail -n 25 "$scratch/$name.err" 2> /dev/null || true
 		done
