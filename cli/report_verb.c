@@ -8,15 +8,17 @@
 #include "base/rundir.h"
 #include "cli/new_file.h"
 #include "cli/report_page.h"
-#include "cli/verb.h"
+#include "cli/targets.h"
 
 struct settings {
+	struct target_choice targets;
 	const char *html;
 };
 
 static const struct option options[] = {
 	{ "html", "FILE", "where the page goes; - is standard output", OPTION_TEXT,
 	  offsetof(struct settings, html), 0, 0, 0 },
+	TARGETS_OPTIONS,
 	{ 0 },
 };
 
@@ -97,9 +99,9 @@ static int inquiry_make_room(struct inquiry *inquiry)
 		       : -ENOMEM;
 }
 
-static int inquiry_make(struct inquiry *inquiry, struct fail *why)
+static int inquiry_make(struct inquiry *inquiry, const struct call *call, struct fail *why)
 {
-	int rc = report_collect(&inquiry->report, why);
+	int rc = targets_report(call, &inquiry->report, why);
 
 	if (rc < 0)
 		return rc;
@@ -134,14 +136,16 @@ static int report_check(const struct call *call, struct fail *why)
 {
 	const struct settings *settings = call->settings;
 
-	return settings->html ? 0 : fail_set(why, EINVAL, "report needs --html FILE");
+	if (!settings->html)
+		return fail_set(why, EINVAL, "report needs --html FILE");
+	return targets_check_optional(call, why);
 }
 
 static int report_exec(const struct call *call, struct fail *why)
 {
 	const struct settings *settings = call->settings;
 	struct inquiry inquiry = { 0 };
-	int rc = inquiry_make(&inquiry, why);
+	int rc = inquiry_make(&inquiry, call, why);
 
 	if (rc == 0)
 		rc = new_file_write(settings->html, on_write, &inquiry, why);
@@ -152,10 +156,13 @@ static int report_exec(const struct call *call, struct fail *why)
 const struct verb verb_report = {
 	.name = "report",
 	.purpose = "make a page of the report, with its curve and maps of memory",
-	.synopsis = "--html FILE",
-	.example = "  samepage report --html report.html\n",
+	.synopsis = "--html FILE [" TARGETS_SYNOPSIS "]",
+	.example = "  samepage report --html report.html\n"
+		   "  samepage report --html web.html --domain web\n",
 	.options = options,
 	.settings_size = sizeof(struct settings),
+	.operands = OPERANDS_GUESTS,
+	.max_operands = -1,
 	.check = report_check,
 	.exec = report_exec,
 };

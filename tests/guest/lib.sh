@@ -22,8 +22,8 @@ clean_up() {
 	for name in "${!guest_pid[@]}"; do
 		kill -KILL "${guest_pid[$name]}" 2> /dev/null || true
 	done
+	clean_up_more || true # what it started must end before it can be waited for
 	wait
-	clean_up_more || true
 	rm -rf "$scratch"
 	exit $status
 }

@@ -95,7 +95,7 @@ await 60 is_shared || fail "they don't share: $("$samepage" stats)"
 await 30 agree || fail "metrics and report differ: $(cat "$scratch/wrong")"
 is_accepted "$scratch/scrape"
 rows=$(jq -s length "$scratch/expected")
-[ "$rows" = $((count * 21 + 8 + 4)) ] || fail "$rows figures were compared: has the report other ones?"
+[ "$rows" = $((count * 22 + 8 + 4)) ] || fail "$rows figures were compared: has the report other ones?"
 say "$rows figures of the report agree, and promtool accepts $(grep -c '^# TYPE' "$scratch/scrape") metrics"
 
 [ "$(curl -s -o /dev/null -w '%{http_code}' --head "$url")" = 200 ] || fail "HEAD is refused"

@@ -163,9 +163,9 @@ START_TEST(json_has_exactly_the_promised_keys)
 		json_array_get(json_object_get(json, "guests"), 0),
 		"name:s domain:s pid:i state:s ram_bytes:i populated_bytes:i shared_bytes:i "
 		"zero_bytes:i returned_bytes:i huge_bytes:i reclaimed_bytes:i pss_bytes:i breaks_total:i merges_total:i "
-		"mappings:i mappings_limit:i declined_bytes:i old_store_bytes:i dedup_cpu_seconds:r passes:i writes_tracked:b "
+		"mappings:i mappings_limit:i declined_bytes:i old_store_bytes:i dedup_cpu_seconds:r passes:i "
 		"balloon_target_bytes:i ballooned_bytes:i reported_bytes:i overhead_bytes:i "
-		"cpus:i uptime_seconds:r "
+		"cpus:i uptime_seconds:r writes_tracked:b "
 		"guest_statistics:o networks:a disks:a ");
 	assert_keys(json_object_get(json_array_get(json_object_get(json, "guests"), 0),
 				    "guest_statistics"),
