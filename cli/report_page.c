@@ -236,14 +236,19 @@ static void part_script(struct part *part)
 	fputs(script_text, part->to);
 }
 
+static void counted_print(size_t count, const char *noun, FILE *to)
+{
+	fprintf(to, "%zu %s%s", count, noun, count == 1 ? "" : "s");
+}
+
 static void part_guest_count(struct part *part)
 {
-	fprintf(part->to, "%zu", part->page->report->guest_count);
+	counted_print(part->page->report->guest_count, "guest", part->to);
 }
 
 static void part_domain_count(struct part *part)
 {
-	fprintf(part->to, "%zu", part->page->report->domain_count);
+	counted_print(part->page->report->domain_count, "domain", part->to);
 }
 
 static void part_total(struct part *part)

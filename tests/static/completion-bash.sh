@@ -35,7 +35,7 @@ expect() { # line candidates
 }
 
 expect 'samepage bal' 'balloon'
-expect 'samepage re' 'report resume'
+expect 'samepage re' 'report|resume'
 expect 'samepage help doc' 'doctor'
 expect 'X=1 samepage help doc' 'doctor'
 expect 'samepage run --on-' '--on-reboot|--on-panic'
