@@ -234,6 +234,7 @@ static void on_restart(void *context)
 {
 	struct guest *guest = context;
 
+	guest->is_shutting_down = false; /* whoever pressed the button: the guest chose to go on */
 	if (guest->share)
 		gmem_share_restart(guest->share, BOOT_REST_NS);
 }

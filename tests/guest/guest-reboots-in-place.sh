@@ -31,6 +31,12 @@ await 120 boots_at_least 60 || fail "it does not go on to boot"
 # Fewer than 40 are open at any time of a boot; one that each boot left would make it 60 more.
 [ "$(descriptors)" -le 64 ] || fail "$(descriptors) descriptors are open"
 [ "$(resident_kib)" -le $((resident + 1024)) ] || fail "$resident KiB have become $(resident_kib)"
+# It is deaf to its power button: one that boots anew is not about to end.
+timeout 1 "$samepage" stop again && fail "it has ended"
+is_running() {
+	"$samepage" ps | grep -q '^again .* running '
+}
+await 20 is_running || fail "it is not called running: $("$samepage" ps)"
 "$samepage" kill again
 await 20 guest_is_gone again || fail "it does not end"
 unset 'guest_pid[again]'

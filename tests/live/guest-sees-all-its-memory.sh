@@ -23,7 +23,7 @@ edges_are_right() { # name size memmap mib-of-a-block...
 		--dedup-cpu 50 --disk "$scratch/raw"
 	shift 3
 	guest_ready "$name"
-	guest_says "$name" '^PATTERN OK' 90 || fail "$name: its memory is wrong"
+	guest_says "$name" '^PATTERN OK' 300 || fail "$name: its memory is wrong"
 	grep -a -q '^DISK .* RIGHT' "$scratch/$name.console" || fail "$name: its disk is wrong"
 	said=$(grep -a ' LIES IN' "$scratch/$name.console" | tr -d '\r')
 	say "$name: $said"
