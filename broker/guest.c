@@ -167,6 +167,8 @@ static void on_close(void *context)
 	guest->peer = NULL;
 	if (!guest->is_guest || !guest->process->death || !guest_holds_frames(guest))
 		guest_free(guest);
+	else /* or its next connection would take them for a twin's */
+		catalog_client_disclaim(guest->broker->catalog, guest->client);
 }
 
 /* Joining */
@@ -330,8 +332,8 @@ void broker_guests_relieve(struct broker *broker)
 /* Connections */
 
 static const struct peer_ops peer_ops = { .on_message = on_message,
-					   .on_spent = on_spent,
-					   .on_close = on_close };
+					  .on_spent = on_spent,
+					  .on_close = on_close };
 
 /* The oldest goes: whoever means to join does so at once. */
 static void strangers_bound(struct broker *broker)

@@ -90,7 +90,9 @@ int store_write(struct store *store, uint32_t frame, const void *bytes)
 
 	if (frame >= store->frames) /* not every file's size is sealed */
 		return -EFBIG;
-	n = pwrite(store->fd, bytes, PAGE_BYTES, (off_t)frame * PAGE_BYTES);
+	do {
+		n = pwrite(store->fd, bytes, PAGE_BYTES, (off_t)frame * PAGE_BYTES);
+	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
 	return n == (ssize_t)PAGE_BYTES ? 0 : -ENOSPC;
@@ -98,9 +100,14 @@ int store_write(struct store *store, uint32_t frame, const void *bytes)
 
 void store_punch(struct store *store, uint32_t frame, uint32_t count)
 {
+	int rc;
+
+	do {
+		rc = fallocate(store->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			       (off_t)frame * PAGE_BYTES, (off_t)count * PAGE_BYTES);
+	} while (rc < 0 && errno == EINTR);
 	/* a frame that can't be freed costs memory until it is written anew: say so */
-	if (fallocate(store->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-		      (off_t)frame * PAGE_BYTES, (off_t)count * PAGE_BYTES) < 0)
+	if (rc < 0)
 		log_debug("cannot punch frame %u: errno %d", frame, errno);
 }
 

@@ -14,7 +14,8 @@ static const struct library_function functions[] = {
 
 static const struct library libmicrohttpd = {
 	.file = "libmicrohttpd.so.12",
-	.needs = "metrics over HTTP need libmicrohttpd (package libmicrohttpd12), --textfile does not",
+	.needs =
+		"metrics over HTTP need libmicrohttpd (package libmicrohttpd12), --textfile does not",
 	.functions = functions,
 	.function_count = ARRAY_SIZE(functions),
 };

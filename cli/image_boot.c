@@ -386,7 +386,8 @@ int image_boot_find(const char *image, const struct image_limits *limits,
 	if (rc == 0)
 		*ret_boot = boot;
 	else if (!is_final(rc) && finder.said_rc < 0)
-		rc = fail_set(why, -finder.said_rc, "'%s' cannot be booted: %s", image, finder.said.text);
+		rc = fail_set(why, -finder.said_rc, "'%s' cannot be booted: %s", image,
+			      finder.said.text);
 	else if (!is_final(rc))
 		rc = fail_set(why, ENOENT,
 			      "'%s' has no boot loader configuration, neither GRUB's nor boot "

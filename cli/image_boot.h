@@ -44,8 +44,8 @@ struct image_boot {
  * Finds what the raw disk image (or block device) boots by default and extracts it.
  * -ENOENT: it has no boot loader configuration that could be read, or what that names
  * is missing. -ENOPKG: grub-fstest is not installed. -EFBIG: a kernel of more than
- * 256 MiB, an initrd of more than 1 GiB, or more than the limits. -ETIMEDOUT: the tool did not end in time.
- * -EINVAL, -EIO and others: why says it.
+ * 256 MiB, an initrd of more than 1 GiB, or more than the limits. -ETIMEDOUT: the tool did not end
+ * in time. -EINVAL, -EIO and others: why says it.
  */
 CHECKED int image_boot_find(const char *image, const struct image_limits *limits,
 			    struct image_boot *ret_boot, struct fail *why);

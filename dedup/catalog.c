@@ -562,11 +562,16 @@ static void on_removed_claim(void *context, uint32_t page, uint32_t index)
 	claim_forget(catalog, number, page);
 }
 
+void catalog_client_disclaim(struct catalog *catalog, uint32_t number)
+{
+	claims_each(&catalog->clients[number]->claims, on_removed_claim, catalog);
+}
+
 void catalog_client_remove(struct catalog *catalog, uint32_t number)
 {
 	struct client *client = catalog->clients[number];
 
-	claims_each(&client->claims, on_removed_claim, catalog);
+	catalog_client_disclaim(catalog, number);
 	ledger_each(&client->ledger, on_removed_reference, catalog);
 	charges_forget(catalog, number);
 	catalog->client_pages -= client->pages;

@@ -68,6 +68,8 @@ void catalog_set_max_sharers(struct catalog *catalog, uint32_t max_sharers);
 
 /* pages: how many the client's RAM has; items beyond are refused. */
 CHECKED int catalog_client_add(struct catalog *catalog, uint32_t pages, uint32_t *ret_client);
+/* Forgets its claims: nobody is left who could say that they still hold. */
+void catalog_client_disclaim(struct catalog *catalog, uint32_t client);
 /* Forgets its claims and gives its references back. */
 void catalog_client_remove(struct catalog *catalog, uint32_t client);
 

@@ -144,7 +144,7 @@ struct control_report {
 	uint64_t dedup_cpu_ns;
 	uint64_t passes;
 	uint64_t writes_tracked; /* 1: KVM tells what was written; 0: each pass looks at all */
-	uint64_t overhead_bytes;       /* what deduplication itself holds in this process */
+	uint64_t overhead_bytes; /* what deduplication itself holds in this process */
 	uint64_t balloon_target_bytes; /* the guest shall keep; 0: it has no driver for that */
 	uint64_t ballooned_bytes;      /* in the balloon, as the guest says */
 	uint64_t reported_bytes;       /* handed back by free page reporting so far */

@@ -254,6 +254,26 @@ START_TEST(a_guest_that_goes_gives_all_back)
 }
 END_TEST
 
+START_TEST(claims_go_without_the_references)
+{
+	uint32_t frame;
+
+	open_catalog(FRAMES);
+	frame = make_frame(0, 1, 5, 1);
+	ck_assert_uint_eq(probe(1, 7, 3), CATALOG_ABSENT);
+	expect_sums(1, 2, 1);
+	catalog_client_disclaim(catalog, 1);
+	catalog_check(catalog);
+	expect_sums(1, 2, 0);
+	ck_assert(written[frame]);
+	ck_assert_uint_eq(probe(0, 7, 3), CATALOG_ABSENT);
+	catalog_client_disclaim(catalog, 0);
+	catalog_client_disclaim(catalog, 0);
+	expect_sums(1, 2, 0);
+	catalog_free(catalog);
+}
+END_TEST
+
 START_TEST(a_number_is_used_again_without_the_past)
 {
 	uint64_t references, cost;
@@ -653,6 +673,7 @@ static const struct suite_test tests[] = {
 	{ "core", &a_published_page_gives_up_its_older_claim },
 	{ "core", &the_last_release_punches_the_frame },
 	{ "core", &a_guest_that_goes_gives_all_back },
+	{ "core", &claims_go_without_the_references },
 	{ "core", &a_number_is_used_again_without_the_past },
 	{ "core", &costs_add_up_to_the_frames_exactly },
 	{ "core", &an_equal_part_costs_the_same },

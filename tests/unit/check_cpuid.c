@@ -40,7 +40,7 @@ START_TEST(virtualisation_can_be_hidden_and_nothing_else_is)
 	struct kvm_cpuid2 *cpuid = supported_by_kvm();
 
 	cpuid_hide_virtualisation(cpuid);
-	ck_assert_uint_eq(leaf(cpuid, 0x1, 0)->ecx, ~(1u << 5 | 1u << 6));	    /* VMX, SMX */
+	ck_assert_uint_eq(leaf(cpuid, 0x1, 0)->ecx, ~(1u << 5 | 1u << 6));	   /* VMX, SMX */
 	ck_assert_uint_eq(leaf(cpuid, 0x80000001, 0)->ecx, ~(1u << 2 | 1u << 12)); /* SVM, SKINIT */
 	ck_assert_uint_eq(leaf(cpuid, 0x8000000a, 0)->eax, 0);
 	ck_assert_uint_eq(leaf(cpuid, 0x8000000a, 0)->ebx, 0);

@@ -120,7 +120,9 @@ static int put_items(uint8_t *bytes, uint32_t type, uint32_t page, uint32_t coun
 	static struct catalog_item items[PROBE_MAX];
 
 	for (uint32_t i = 0; i < count; i++)
-		items[i] = (struct catalog_item){ .page = page, .wish_plus = page * 77, .digest = digest_page(content(7), &secret) };
+		items[i] = (struct catalog_item){ .page = page,
+						  .wish_plus = page * 77,
+						  .digest = digest_page(content(7), &secret) };
 	if (type == BROKER_PROBE)
 		return broker_put_probe(bytes, LIE_BYTES, items, count);
 	return broker_put_publish(bytes, LIE_BYTES, items, count) + (int)(count * PAGE_BYTES);
@@ -400,8 +402,9 @@ static void claim_pages(int fd, uint32_t count)
 	uint8_t payload[WIRE_HEADER_SIZE + 4 + PROBE_MAX * 4];
 
 	for (uint32_t i = 0; i < count; i++)
-		items[i] = (struct catalog_item){ i, 0, digest_page(content(100 + (int)i % 100),
-								 &secret) };
+		items[i] =
+			(struct catalog_item){ i, 0,
+					       digest_page(content(100 + (int)i % 100), &secret) };
 	for (uint32_t i = 0; i < count; i++)
 		items[i].digest.high += i; /* one of a kind */
 	send_all(fd, bytes, broker_put_probe(bytes, LIE_BYTES, items, count));
@@ -551,8 +554,8 @@ END_TEST
 START_TEST(a_claim_of_much_ram_costs_no_more_than_its_use)
 {
 	size_t bytes = (size_t)BROKER_PAGES_MAX * PAGE_BYTES;
-	void *claimed = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-			     -1, 0);
+	void *claimed =
+		mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	enum { ROUNDS = 200 };
 	clockid_t busy;
 	uint64_t busy_ns;

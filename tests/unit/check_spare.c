@@ -126,7 +126,8 @@ START_TEST(what_was_put_is_there_no_more)
 }
 END_TEST
 
-/* With less address space than there is the kernel maps nothing; it says so too late to mremap(). */
+/* With less address space than there is the kernel maps nothing; it says so too late to mremap().
+ */
 START_TEST(a_failure_leaves_all_as_it_was)
 {
 	const struct rlimit nothing = { .rlim_cur = 4096, .rlim_max = RLIM_INFINITY };
