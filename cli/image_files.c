@@ -24,7 +24,6 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "cli/bls_entry.h"
 #include "cli/end_signals.h"
 
@@ -43,53 +42,29 @@ static void limit(int resource, uint64_t most)
 		_exit(STATUS_NO_TOOL - 1);
 }
 
-/* Where an access to the file, or to what is below the directory, is allowed. */
-static void allow_reading(int rules, const char *path, uint64_t accesses)
-{
-	AUTO_CLOSE int fd = open(path, O_PATH | O_CLOEXEC);
-	struct landlock_path_beneath_attr rule = { .allowed_access = accesses, .parent_fd = fd };
-
-	/* what is not there need not be read */
-	if (fd >= 0 &&
-	    syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
-		_exit(STATUS_NO_TOOL - 1);
-}
-
 /*
- * An image that gets the better of the tool finds a process that can read nothing but the
- * image, the tool and libraries, and make, change and remove no file: what it prints becomes
- * the guest's. Where the kernel lacks Landlock, there is no such wall.
+ * An image that gets the better of the tool finds a process that can read, but make,
+ * change and remove no file. Where the kernel lacks Landlock, there is no such wall.
  */
-static void build_wall(const char *tool, const char *image)
+static void forbid_writing(void)
 {
-	static const char *const libraries[] = { "/lib", "/lib64", "/usr/lib", "/usr/lib64",
-						 "/usr/local/lib" };
-	struct landlock_ruleset_attr handled = {
-		.handled_access_fs = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE |
-				     LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR |
+	struct landlock_ruleset_attr rules = {
+		.handled_access_fs = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |
 				     LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_CHAR |
 				     LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
 				     LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |
 				     LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM,
 	};
-	int rules = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);
+	long fd = syscall(SYS_landlock_create_ruleset, &rules, sizeof(rules), 0);
 
-	if (rules < 0)
-		return;
-	allow_reading(rules, tool, LANDLOCK_ACCESS_FS_READ_FILE);
-	allow_reading(rules, image, LANDLOCK_ACCESS_FS_READ_FILE);
-	allow_reading(rules, "/etc/ld.so.cache", LANDLOCK_ACCESS_FS_READ_FILE);
-	for (size_t i = 0; i < ARRAY_SIZE(libraries); i++)
-		allow_reading(rules, libraries[i],
-			      LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR);
-	if (syscall(SYS_landlock_restrict_self, rules, 0) < 0)
+	if (fd >= 0 && syscall(SYS_landlock_restrict_self, fd, 0) < 0)
 		_exit(STATUS_NO_TOOL - 1);
 }
 
 /* Between fork and exec: only what is safe there. out: for what it prints, at its offset. */
-static void child_main(const struct image_files *files, char *const *arguments, int out,
-		       uint64_t out_bytes, pid_t parent)
+static void child_main(char *const *arguments, int out, uint64_t out_bytes, pid_t parent)
 {
+	static const char *const names[] = { "grub-fstest", "grub2-fstest" };
 	char locale[] = "LC_ALL=C", *const environment[] = { locale, NULL };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t none;
@@ -101,11 +76,12 @@ static void child_main(const struct image_files *files, char *const *arguments, 
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || dup2(null, STDIN_FILENO) < 0 ||
 	    dup2(null, STDERR_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0)
 		_exit(STATUS_NO_TOOL - 1);
-	build_wall(files->tool, files->image);
+	forbid_writing();
 	limit(RLIMIT_CORE, 0);
 	limit(RLIMIT_AS, TOOL_MEMORY_BYTES);
 	limit(RLIMIT_FSIZE, out_bytes);
-	execve(files->tool, arguments, environment);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		execvpe(names[i], arguments, environment);
 	_exit(STATUS_NO_TOOL);
 }
 
@@ -155,13 +131,6 @@ static int await_end(pid_t child, uint64_t deadline_ns, int *ret_status)
 	return rc;
 }
 
-static int no_tool(struct fail *why)
-{
-	return fail_set(why, ENOPKG,
-			"looking into a disk image needs grub-fstest: install the package "
-			"grub-common");
-}
-
 static int judge(int rc, int status, const struct image_files *files, struct fail *why)
 {
 	if (rc == -ETIMEDOUT)
@@ -177,7 +146,9 @@ static int judge(int rc, int status, const struct image_files *files, struct fai
 		return fail_set(why, EIO, "grub-fstest failed on '%s' (signal %d)", files->image,
 				WTERMSIG(status));
 	if (WEXITSTATUS(status) == STATUS_NO_TOOL)
-		return no_tool(why);
+		return fail_set(why, ENOPKG,
+				"looking into a disk image needs grub-fstest: install the package "
+				"grub-common");
 	if (WEXITSTATUS(status) != 0)
 		return fail_set(why, ENOENT, "grub-fstest could not read '%s'", files->image);
 	return 0;
@@ -199,7 +170,7 @@ static int run_tool(struct image_files *files, const char *verb, const char *arg
 	if (child < 0)
 		return fail_errno(why, errno, "cannot start grub-fstest");
 	if (child == 0)
-		child_main(files, arguments, out, (uint64_t)offset + max_bytes, parent);
+		child_main(arguments, out, (uint64_t)offset + max_bytes, parent);
 	rc = await_end(child, files->deadline_ns, &status);
 	return judge(rc, status, files, why);
 }
@@ -334,33 +305,6 @@ static int find_devices(struct image_files *files, struct fail *why)
 	return 0;
 }
 
-/* The first in $PATH, as a shell would find it. */
-static int find_tool(char ret_tool[IMAGE_TOOL_SIZE], struct fail *why)
-{
-	static const char *const names[] = { "grub-fstest", "grub2-fstest" };
-	const char *path = getenv("PATH");
-	AUTO_FREE char *directories = strdup(path ? path : "/usr/bin:/bin");
-	char *rest;
-
-	if (!directories)
-		return fail_errno(why, ENOMEM, "cannot look for grub-fstest");
-	for (const char *directory = strtok_r(directories, ":", &rest); directory;
-	     directory = strtok_r(NULL, ":", &rest))
-		for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-			if (snprintf(ret_tool, IMAGE_TOOL_SIZE, "%s/%s", directory, names[i]) <
-				    IMAGE_TOOL_SIZE &&
-			    access(ret_tool, X_OK) == 0)
-				return 0;
-	return no_tool(why);
-}
-
-static void say_if_no_wall(void)
-{
-	if (syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) < 1)
-		log_debug("this kernel has no Landlock: grub-fstest could read and write what its "
-			  "user can");
-}
-
 int image_files_init(struct image_files *files, const char *image, unsigned int seconds,
 		     struct fail *why)
 {
@@ -376,10 +320,7 @@ int image_files_init(struct image_files *files, const char *image, unsigned int 
 	files->image = realpath(image, NULL);
 	if (!files->image)
 		return fail_errno(why, errno, "cannot open the disk image '%s'", image);
-	say_if_no_wall();
-	rc = find_tool(files->tool, why);
-	if (rc == 0)
-		rc = find_devices(files, why);
+	rc = find_devices(files, why);
 	if (rc < 0)
 		image_files_done(files);
 	return rc;

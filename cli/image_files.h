@@ -4,10 +4,9 @@
  *
  * GRUB's grub-fstest does the reading: it knows partition tables, LVM and the file
  * systems that Linux boots from, and needs no privilege. Each call is one run of it, as a
- * child with bounded memory, output and time that can read nothing but the image, write
- * nowhere else and is killed when we die. It gets its arguments one by one: no shell sees a
- * name from the image. What it prints and copies is foreign data. Nothing is written to the
- * image.
+ * child with bounded memory, output and time that can write nowhere else and is killed
+ * when we die. It gets its arguments one by one: no shell sees a name from the image. What it
+ * prints and copies is foreign data. Nothing is written to the image.
  */
 #ifndef CLI_IMAGE_FILES_H
 #define CLI_IMAGE_FILES_H
@@ -19,11 +18,9 @@
 
 #define IMAGE_DEVICES_MAX 32
 #define IMAGE_DEVICE_SIZE 64
-#define IMAGE_TOOL_SIZE	  512
 
 struct image_files {
 	char *image; /* absolute; heap */
-	char tool[IMAGE_TOOL_SIZE];
 	uint64_t deadline_ns;
 	/* Partitions and volumes, as grub-fstest calls them: `(loop0,gpt1)'; the whole disk last.
 	 */

@@ -375,29 +375,6 @@ START_TEST(the_tool_can_write_nothing)
 }
 END_TEST
 
-/* What it prints becomes the guest's initrd. */
-START_TEST(the_tool_can_read_nothing_but_the_image)
-{
-	static const char *const attempts[] = { "read line < secret", "read line < /etc/hostname",
-						"read line < /proc/self/status", "/bin/ls ." };
-	char listing[256];
-
-	if (syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) < 1)
-		return; /* the kernel has no way to keep it from that */
-	shell("echo x > %s/secret", scratch_path);
-	for (size_t i = 0; i < ARRAY_SIZE(attempts); i++) {
-		snprintf(listing, sizeof(listing),
-			 "#!/bin/sh\ncd %s && { %s; } && exit 0\nkill -USR1 $$\n", scratch_path,
-			 attempts[i]);
-		fake_tool(listing);
-		ck_assert_msg(find() == -EIO, "%s: %s", attempts[i], why.text);
-	}
-	fake_tool("#!/bin/sh\nread line < \"$1\" && kill -USR1 $$\n");
-	shell("echo x > %s", image);
-	ck_assert_msg(find() == -EIO, "%s", why.text);
-}
-END_TEST
-
 /* A guest that can write to its image could have the host allocate by its wish. */
 START_TEST(what_does_not_fit_the_guest_is_not_read)
 {
@@ -477,7 +454,6 @@ static const struct suite_test tests[] = {
 	{ "faults", &who_is_told_to_end_does_not_wait_for_the_tool },
 	{ "faults", &a_tool_that_dies_or_floods_is_an_error },
 	{ "faults", &the_tool_can_write_nothing },
-	{ "faults", &the_tool_can_read_nothing_but_the_image },
 	{ "limits", &what_does_not_fit_the_guest_is_not_read },
 	{ "faults", &the_machines_own_devices_are_left_out },
 	{ "faults", &a_file_has_a_largest_size },
