@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 command -v jq > /dev/null || skip "jq is missing"
 command -v chromium > /dev/null || skip "chromium is missing"
-guest_skip_without_kvm
+guest_skip_without_kvm --dedup on
 
 page=4096
 names=(one two odd)
