@@ -6,7 +6,7 @@
 command -v jq > /dev/null || skip "jq is missing"
 command -v curl > /dev/null || skip "curl is missing"
 promtool=$("${top_srcdir:-.}/packages/unpack" prometheus usr/bin/promtool) || skip "there is no promtool"
-guest_skip_without_kvm
+guest_skip_without_kvm --dedup on
 
 count=20
 pages=2048
@@ -102,7 +102,8 @@ say "$rows figures of the report agree, and promtool accepts $(grep -c '^# TYPE'
 [ "$(curl -s -o /dev/null -w '%{http_code}' -d x "$url")" = 405 ] || fail "POST is not refused"
 [ "$(curl -s -o /dev/null -w '%{http_code}' "${url%metrics}other")" = 404 ] || fail "there is a page that should not be"
 curl -s "${url%metrics}" | grep -q 'href="/metrics"' || fail "the front page does not lead to the metrics"
-! "$samepage" metrics --listen "$(echo "$url" | sed 's,http://\(.*\)/metrics,\1,')" > /dev/null 2> "$scratch/metrics.err" ||
+address=${url#http://}
+! "$samepage" metrics --listen "${address%/metrics}" > /dev/null 2> "$scratch/metrics.err" ||
 	fail "a second one listens at the same place"
 grep -q 'listens at .* already' "$scratch/metrics.err" || fail "it does not say why: $(cat "$scratch/metrics.err")"
 
