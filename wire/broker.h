@@ -27,8 +27,10 @@
  *	HELLO		name[64]  u32 pages, the most sharers of a frame (0: any number)
  *	WELCOME		secret[192]  u32 frames that the store can hold
  *	PROBE		u32 n  n * { u32 page  u64 digest low  u64 digest high }
- *	PUBLISH		u32 n  n * { as of PROBE  u32 1 + the frame wished for, or 0 }  n * 4096
- *bytes ANSWERS		u32 n  n * u32 RELEASE		u32 n  n * u32 frame
+ *	PUBLISH		u32 n  n * { as of PROBE  u32 1 + the frame wished for, or 0 }
+ *			n * 4096 bytes
+ *	ANSWERS		u32 n  n * u32
+ *	RELEASE		u32 n  n * u32 frame
  *	OFFERS		u32 n  n * { u32 page  u32 frame  u64 digest low }
  *	REPORT_REQUEST	(nothing)
  *	REPORT		domain[64]  u64 frames, store bytes, shared mappings, overhead bytes,
