@@ -51,19 +51,6 @@ CHECKED int client_request_number(struct client *client, const struct control_re
 				  int pass_fd, int timeout_ms, struct fail *why);
 CHECKED int client_report(struct client *client, struct control_report *ret_report,
 			  struct fail *why);
-
-/*
- * Sends a request (with a descriptor, unless pass_fd < 0) and waits for its
- * outcome. What the guest refuses comes back as its error and sentence;
- * -ETIMEDOUT: no answer, -ECONNRESET: it ended meanwhile.
- */
-CHECKED int client_request(struct client *client, enum control_type type, int pass_fd,
-			   int timeout_ms, struct fail *why);
-/* The same for requests of which a number is part. */
-CHECKED int client_request_number(struct client *client, const struct control_request *request,
-				  int pass_fd, int timeout_ms, struct fail *why);
-CHECKED int client_report(struct client *client, struct control_report *ret_report,
-			  struct fail *why);
 /* -ENOTSUP: the guest does not share. */
 CHECKED int client_history(struct client *client, struct history *ret_history, struct fail *why);
 
