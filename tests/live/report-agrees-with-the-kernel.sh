@@ -18,7 +18,8 @@ broker=$(broker_pid "$domain")
 read -r store_blocks < <(find "/proc/$broker/fd" -lname '*samepage-store-*' -exec stat -L -c %b {} +)
 
 # Sums over a guest's mappings, in bytes: pages mapped from the store, and own
-# pages in the stretch of mappings, without gaps, that is the guest's memory.
+# pages in the stretch of mappings, without gaps, that is the guest's memory. What the
+# kernel has put beside it is none of it: guest memory is left out of core dumps (dd).
 kernel_counts() { # pid
 	awk -v ram=$((128 << 20)) '
 		function stretch_end() {
@@ -36,10 +37,11 @@ kernel_counts() { # pid
 		}
 		$1 == "Size:" { size = $2; stretch_size += $2 }
 		$1 == "Anonymous:" {
-			stretch_own += $2
+			anonymous = $2
 			if (of_store)
 				shared += size - $2
 		}
+		$1 == "VmFlags:" && (of_store || / dd( |$)/) { stretch_own += anonymous }
 		END { stretch_end(); printf "%d %d\n", shared * 1024, own * 1024 }' "/proc/$1/smaps"
 }
 
