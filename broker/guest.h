@@ -59,8 +59,6 @@ void broker_guests_free(struct broker *broker);
 /* report.c: the message that answers REPORT_REQUEST. The caller frees it. */
 CHECKED int broker_report_make(struct broker *broker, uint8_t **ret_bytes, size_t *ret_length);
 
-/* The message that answers HISTORY_REQUEST, in bytes. Its length, or -EMSGSIZE. */
-CHECKED int broker_history_make(const struct broker *broker, uint8_t *bytes, size_t size);
 /* Keeps a point of the history where one is due. */
 void broker_history_note(struct broker *broker);
 

@@ -91,8 +91,3 @@ void broker_history_note(struct broker *broker)
 	point.figures[BROKER_HISTORY_MAPPED] = sums.references * (uint64_t)PAGE_BYTES;
 	history_note(&broker->history, &point);
 }
-
-int broker_history_make(const struct broker *broker, uint8_t *bytes, size_t size)
-{
-	return history_encode(&broker->history, BROKER_HISTORY, bytes, size);
-}

@@ -174,7 +174,7 @@ static int on_report_request(struct guest *guest)
 static int on_history_request(struct guest *guest)
 {
 	uint8_t bytes[WIRE_HEADER_SIZE + HISTORY_MAX_PAYLOAD];
-	int rc = broker_history_make(guest->broker, bytes, sizeof(bytes));
+	int rc = history_encode(&guest->broker->history, BROKER_HISTORY, bytes, sizeof(bytes));
 
 	return rc < 0 ? rc : peer_send(guest->peer, bytes, (size_t)rc, -1);
 }

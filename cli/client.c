@@ -183,25 +183,38 @@ static int ask_failed(const struct client *client, int rc, struct fail *why)
 	}
 }
 
+/* Sends the request and takes its answer. payload: CONTROL_MAX_PAYLOAD bytes. */
+static int client_ask(struct client *client, const struct control_request *request, int pass_fd,
+		      int timeout_ms, uint8_t *payload, struct wire_header *ret_header)
+{
+	int rc = client_send(client, request, pass_fd);
+
+	return rc < 0 ? rc
+		      : client_receive(client, deadline_after(timeout_ms), payload, ret_header);
+}
+
+/* What an answer that is an outcome says. */
+static int outcome_take(const struct client *client, const struct wire_header *header,
+			const uint8_t *payload, struct fail *why)
+{
+	struct control_outcome outcome;
+	int rc = header->type == CONTROL_OUTCOME
+			 ? control_outcome_decode(payload, header->length, &outcome)
+			 : -EPROTO;
+
+	if (rc < 0)
+		return ask_failed(client, rc, why);
+	return outcome.error ? fail_set(why, (int)outcome.error, "%s", outcome.sentence) : 0;
+}
+
 int client_request_number(struct client *client, const struct control_request *request, int pass_fd,
 			  int timeout_ms, struct fail *why)
 {
 	uint8_t payload[CONTROL_MAX_PAYLOAD];
-	struct control_outcome outcome;
 	struct wire_header header;
-	int rc = client_send(client, request, pass_fd);
+	int rc = client_ask(client, request, pass_fd, timeout_ms, payload, &header);
 
-	if (rc == 0)
-		rc = client_receive(client, deadline_after(timeout_ms), payload, &header);
-	if (rc == 0 && header.type != CONTROL_OUTCOME)
-		rc = -EPROTO;
-	if (rc == 0)
-		rc = control_outcome_decode(payload, header.length, &outcome);
-	if (rc < 0)
-		return ask_failed(client, rc, why);
-	if (outcome.error)
-		return fail_set(why, (int)outcome.error, "%s", outcome.sentence);
-	return 0;
+	return rc < 0 ? ask_failed(client, rc, why) : outcome_take(client, &header, payload, why);
 }
 
 int client_request(struct client *client, enum control_type type, int pass_fd, int timeout_ms,
@@ -242,21 +255,17 @@ int client_history(struct client *client, struct history *ret_history, struct fa
 {
 	struct control_request request = { .type = CONTROL_HISTORY };
 	uint8_t payload[CONTROL_MAX_PAYLOAD];
-	struct control_outcome outcome;
 	struct wire_header header;
-	int rc = client_send(client, &request, -1);
+	int rc = client_ask(client, &request, -1, CLIENT_TIMEOUT_MS, payload, &header);
 
+	if (rc == 0 && header.type != CONTROL_HISTORY_REPLY) {
+		rc = outcome_take(client, &header, payload, why);
+		if (rc < 0)
+			return rc;
+		rc = -EPROTO; /* well, but where is the history? */
+	}
 	if (rc == 0)
-		rc = client_receive(client, deadline_after(CLIENT_TIMEOUT_MS), payload, &header);
-	if (rc == 0 && header.type == CONTROL_HISTORY_REPLY)
 		rc = history_decode(payload, header.length, ret_history);
-	else if (rc == 0)
-		rc = header.type == CONTROL_OUTCOME
-			     ? control_outcome_decode(payload, header.length, &outcome)
-			     : -EPROTO;
-	if (rc == 0 && header.type == CONTROL_OUTCOME)
-		return fail_set(why, outcome.error ? (int)outcome.error : EPROTO, "%s",
-				outcome.sentence);
 	return rc < 0 ? ask_failed(client, rc, why) : 0;
 }
 

@@ -89,29 +89,31 @@ static const struct control_guest_stats *statistics_of(const struct subject *sub
 	return &((const struct report_guest *)subject->of)->figures.guest_stats;
 }
 
-/* Of each guest those that it tells. */
+static bool statistic_is_told(const struct figure *figure, const struct control_guest_stats *stats)
+{
+	if (figure == &statistic_age)
+		return stats->age_ns > 0;
+	return statistic_is_known(stats, (size_t)(figure - statistic_figures.figures));
+}
+
+/* Of those guests that tell it. */
+static void statistic_print(const struct figure *figure, const struct subjects *guests, FILE *to)
+{
+	figure_head_print(statistic_figures.prefix, figure, to);
+	for (size_t i = 0; i < guests->count; i++) {
+		struct subject subject = guests->list[i];
+
+		subject.of = statistics_of(&guests->list[i]);
+		if (statistic_is_told(figure, subject.of))
+			sample_print(statistic_figures.prefix, figure, &subject, to);
+	}
+}
+
 static void statistics_print(const struct subjects *guests, FILE *to)
 {
-	const char *prefix = statistic_figures.prefix;
-
-	figure_head_print(prefix, &statistic_age, to);
-	for (size_t j = 0; j < guests->count; j++) {
-		struct subject subject = guests->list[j];
-
-		subject.of = statistics_of(&guests->list[j]);
-		if (statistics_of(&guests->list[j])->age_ns > 0)
-			sample_print(prefix, &statistic_age, &subject, to);
-	}
-	for (size_t i = 0; i < statistic_figures.count; i++) {
-		figure_head_print(prefix, &statistic_figures.figures[i], to);
-		for (size_t j = 0; j < guests->count; j++) {
-			struct subject subject = guests->list[j];
-
-			subject.of = statistics_of(&guests->list[j]);
-			if (statistic_is_known(subject.of, i))
-				sample_print(prefix, &statistic_figures.figures[i], &subject, to);
-		}
-	}
+	statistic_print(&statistic_age, guests, to);
+	for (size_t i = 0; i < statistic_figures.count; i++)
+		statistic_print(&statistic_figures.figures[i], guests, to);
 }
 
 /* One series for each state that there is, of which one is 1: none comes or goes. */

@@ -302,6 +302,8 @@ static int answer_take(int fd, enum broker_message type, uint64_t deadline_ns,
 
 static int query_failed(const char *socket_path, int rc, struct fail *why)
 {
+	if (rc == -EAGAIN)
+		return fail_set(why, EAGAIN, "the broker at %s does not answer", socket_path);
 	return fail_errno(why, -rc, "cannot ask the broker at %s", socket_path);
 }
 
@@ -341,13 +343,10 @@ int broker_report_query(const char *socket_path, int timeout_ms, struct broker_r
 	AUTO_CLOSE int fd = -1;
 	int rc = broker_ask(socket_path, BROKER_REPORT_REQUEST, &fd, why);
 
-	if (rc == 0)
-		rc = broker_report_take(socket_path, fd,
-					now_ns() + (uint64_t)timeout_ms * NS_PER_MS, ret_report,
-					why);
-	return rc == -EAGAIN
-		       ? fail_set(why, EAGAIN, "the broker at %s does not answer", socket_path)
-		       : rc;
+	return rc < 0 ? rc
+		      : broker_report_take(socket_path, fd,
+					   now_ns() + (uint64_t)timeout_ms * NS_PER_MS, ret_report,
+					   why);
 }
 
 int broker_history_take(const char *socket_path, int fd, uint64_t deadline_ns,

@@ -169,6 +169,7 @@ CHECKED int broker_ask(const char *socket_path, enum broker_message type, int *r
 
 /*
  * Its answer, by the deadline (now_ns()), which may be over: what has come is still read.
+ * -EAGAIN: it was silent until then.
  * socket_path is for the sentence. The caller frees *ret_report.
  */
 CHECKED int broker_report_take(const char *socket_path, int fd, uint64_t deadline_ns,
@@ -176,9 +177,7 @@ CHECKED int broker_report_take(const char *socket_path, int fd, uint64_t deadlin
 CHECKED int broker_history_take(const char *socket_path, int fd, uint64_t deadline_ns,
 				struct history *ret_history, struct fail *why);
 
-/*
- * Both. -EAGAIN: it was silent for timeout_ms.
- */
+/* Both, within timeout_ms. */
 CHECKED int broker_report_query(const char *socket_path, int timeout_ms,
 				struct broker_report **ret_report, struct fail *why);
 

@@ -50,9 +50,9 @@ lab_fault() {
 	exit 75
 }
 
-# The lab's emulated processor now and then (once in about a hundred boots) has a guest's
-# kernel die on its entry trampoline: of a fault before the kernel could switch to its own
-# stack, with nothing yet read from memory that could have been wrong.
+# Once in about a hundred boots a guest's kernel dies in the lab on its entry trampoline: of a
+# fault before it could switch to its own stack. That points to the emulated processor, and
+# proves nothing: on hardware it is a failure like any other.
 processor_failed() {
 	local name
 	for name in "${!guest_pid[@]}"; do

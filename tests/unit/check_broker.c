@@ -53,19 +53,25 @@ START_TEST(two_guests_with_equal_pages_get_one_frame)
 }
 END_TEST
 
-START_TEST(a_report_adds_up_what_guests_hold)
+/* A guest "a", of which two pages are equal; it stays connected as long as the test runs. */
+static void join_with_a_frame(void)
 {
 	struct digest_secret secret;
-	struct broker_report *report;
-	uint64_t cost = 0;
-	int fd;
+	int fd = connect_broker();
 
-	open_broker();
-	fd = connect_broker();
 	close(join(fd, "a", &secret));
 	ck_assert_uint_eq(probe(fd, &secret, 3, 7), CATALOG_ABSENT);
 	ck_assert_uint_eq(probe(fd, &secret, 4, 7), CATALOG_TWIN);
 	ck_assert_uint_le(publish(fd, &secret, 4, 7, 7), CATALOG_FRAME_MAX);
+}
+
+START_TEST(a_report_adds_up_what_guests_hold)
+{
+	struct broker_report *report;
+	uint64_t cost = 0;
+
+	open_broker();
+	join_with_a_frame();
 	report = ask_report();
 	ck_assert_str_eq(report->domain, "lab");
 	ck_assert_uint_eq(report->frames, 1);
@@ -97,17 +103,11 @@ static struct history ask_history(void)
 
 START_TEST(a_history_tells_how_frames_became_more)
 {
-	struct digest_secret secret;
 	struct history history;
 	uint64_t end = deadline();
-	int fd;
 
 	open_broker();
-	fd = connect_broker();
-	close(join(fd, "a", &secret));
-	ck_assert_uint_eq(probe(fd, &secret, 3, 7), CATALOG_ABSENT);
-	ck_assert_uint_eq(probe(fd, &secret, 4, 7), CATALOG_TWIN);
-	ck_assert_uint_le(publish(fd, &secret, 4, 7, 7), CATALOG_FRAME_MAX);
+	join_with_a_frame();
 	do {
 		nap();
 		history = ask_history(); /* to ask is to have it looked whether a point is due */

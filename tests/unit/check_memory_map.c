@@ -195,6 +195,13 @@ START_TEST(a_fleet_fits_and_no_frame_is_lost)
 }
 END_TEST
 
+/* The high bits are those that look random. */
+static uint64_t random_next(uint64_t *state)
+{
+	*state = *state * 6364136223846793005u + 1442695040888963407u;
+	return *state;
+}
+
 /* No two frames in the same cells: more sets than there may be, until cells are large. */
 START_TEST(memory_without_order_gets_larger_cells)
 {
@@ -204,10 +211,8 @@ START_TEST(memory_without_order_gets_larger_cells)
 
 	for (uint32_t i = 0; i < GUESTS; i++) {
 		censuses[i] = census(1, PAGES);
-		for (uint32_t page = 0; page < PAGES; page++) {
-			state = state * 6364136223846793005u + 1442695040888963407u;
-			shared(&censuses[i], page, (uint32_t)(state >> 48) % PAGES);
-		}
+		for (uint32_t page = 0; page < PAGES; page++)
+			shared(&censuses[i], page, (uint32_t)(random_next(&state) >> 48) % PAGES);
 	}
 	build(censuses, GUESTS);
 	ck_assert_uint_gt(map->cell_pages, MAP_CELL_PAGES_MIN);
@@ -227,11 +232,9 @@ START_TEST(what_does_not_fit_is_left_out)
 
 	for (uint32_t i = 0; i < GUESTS; i++) {
 		censuses[i] = census(1, PAGES);
-		for (uint32_t page = 0; page < PAGES; page++) {
-			state = state * 6364136223846793005u + 1442695040888963407u;
-			if (state >> 63)
+		for (uint32_t page = 0; page < PAGES; page++)
+			if (random_next(&state) >> 63)
 				shared(&censuses[i], page, page);
-		}
 	}
 	build(censuses, GUESTS);
 	ck_assert(map->is_cut);
