@@ -17,6 +17,9 @@ microvm_firmware=/usr/share/qemu/qboot.rom
 # What a guest takes at most that measures, beside the time for which it does.
 guest_seconds=240
 
+# One that takes longer until it is READY hangs.
+guest_up_seconds=120
+
 # --- the outer half
 
 # Runs this command's inner half where guests can run, with these arguments.
@@ -151,6 +154,18 @@ guest_run() { # seconds
 	fleet_end
 	grep -q -a '^DONE' "$scratch/console" ||
 		die "a guest did not finish ($status): ${guest_command[*]:0:3} ...: $(tail -n 15 "$scratch/console")"
+}
+
+# Starts $guest_command in the background, and waits until it is READY.
+guest_up() { # number
+	local deadline=$((SECONDS + guest_up_seconds)) console=$scratch/console.$1
+	: > "$console"
+	setpriv --pdeathsig KILL "${guest_command[@]}" < /dev/null > "$console" 2>&1 &
+	disown # that it is killed in the end needs no word
+	until grep -q -a '^READY' "$console"; do
+		[ $SECONDS -lt $deadline ] || die "guest $1 is not up: ${guest_command[*]:0:3} ...: $(tail -n 5 "$console")"
+		nap 0.2
+	done
 }
 
 qemu_version() {

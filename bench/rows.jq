@@ -59,6 +59,11 @@ def rows:
 		row("host memory per guest, \(.guests) of \(.mib) MiB"; .samepage.mib_per_guest | figure("MiB");
 			"\(.ksm.mib_per_guest | figure("MiB")), at defaults \(.ksm_defaults.mib_per_guest | figure("MiB"))";
 			"\(.goal | at_most) of the better"; .met)
+	elif .name == "fleet" then
+		row("\(.guests) guests up: one command, and one by one"; .samepage.seconds | figure("s"); .ksm.seconds | figure("s");
+			"\(.goal | at_most) of QEMU's"; .ratio <= .goal),
+		row("host memory per guest then, KSM at full speed"; .samepage.mib_per_guest | figure("MiB"); .ksm.mib_per_guest | figure("MiB");
+			"\(.memory_goal | at_most) of QEMU's"; .memory_ratio <= .memory_goal)
 	elif .name == "scale" then
 		row("growth of a page's CPU and time with the fleet"; ([.growth.samepage[][]] | max | number) +
 			" (broker busy: \(.broker_busy_most | percent))";
