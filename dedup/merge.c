@@ -128,8 +128,9 @@ static uint32_t part_length(const struct engine *engine, const struct stretch *s
 {
 	uint32_t frame = stretch->merges[i].frame, n = 1;
 
-	while (i + n < stretch->count && page_equals_frame(engine, stretch, i + n) == equal &&
-	       (!equal || stretch->merges[i + n].frame == frame + n))
+	/* who looks at the frame's number first compares no page twice */
+	while (i + n < stretch->count && (!equal || stretch->merges[i + n].frame == frame + n) &&
+	       page_equals_frame(engine, stretch, i + n) == equal)
 		n++;
 	return n;
 }
