@@ -93,7 +93,8 @@ int report_build(const struct control_report *guests, size_t guest_count,
 	}
 	if (!report || !report->guests || !report->domains) {
 		report_free(report);
-		return fail_errno(why, ENOMEM, "cannot make the report");
+		fail_errno(why, ENOMEM, "cannot make the report");
+		return -ENOMEM;
 	}
 	for (size_t i = 0; i < broker_count; i++)
 		report_add_broker(report, brokers[i]);
@@ -188,9 +189,8 @@ void report_free(struct report *report)
 	free(report);
 }
 
-/* What comes in while everybody is asked. */
+/* What comes in while brokers are asked. */
 struct collection {
-	struct client_roll roll;
 	struct broker_report **brokers;
 	size_t broker_count;
 	struct report_silent *silent; /* room for each guest and broker */
@@ -199,7 +199,6 @@ struct collection {
 
 static void collection_done(struct collection *collection)
 {
-	client_roll_done(&collection->roll);
 	for (size_t i = 0; i < collection->broker_count; i++)
 		free(collection->brokers[i]);
 	free(collection->brokers);
@@ -217,15 +216,15 @@ static void collection_add_silent(struct collection *collection, const char *nam
 
 static void broker_query(struct collection *collection, const char *name, int timeout_ms)
 {
-	struct broker_report **broker = &collection->brokers[collection->broker_count];
+	struct broker_report *broker;
 	char path[RUNDIR_PATH_MAX];
 	struct fail why;
 	int rc = rundir_path(RUNDIR_DOMAINS, name, ".sock", path, &why);
 
 	if (rc == 0)
-		rc = broker_report_query(path, timeout_ms, broker, &why);
+		rc = broker_report_query(path, timeout_ms, &broker, &why);
 	if (rc == 0)
-		collection->broker_count++;
+		collection->brokers[collection->broker_count++] = broker;
 	else if (rc == -ECONNREFUSED)
 		broker_sweep(name);
 	else if (rc != -ENOENT && rc != -ECONNRESET)
@@ -233,9 +232,9 @@ static void broker_query(struct collection *collection, const char *name, int ti
 }
 
 /* All brokers; and in the list of the silent, first the guests that were. */
-static int brokers_ask(struct collection *collection, int timeout_ms, struct fail *why)
+static int brokers_ask(struct collection *collection, const struct client_roll *roll,
+		       int timeout_ms, struct fail *why)
 {
-	const struct client_roll *roll = &collection->roll;
 	char **names;
 	size_t count;
 	int rc = rundir_names(RUNDIR_DOMAINS, &names, &count, why);
@@ -258,11 +257,11 @@ static int brokers_ask(struct collection *collection, int timeout_ms, struct fai
 }
 
 /* Hands the list of the silent over to the report. */
-static int collection_build(struct collection *collection, struct report **ret_report,
-			    struct fail *why)
+static int collection_build(struct collection *collection, const struct client_roll *roll,
+			    struct report **ret_report, struct fail *why)
 {
 	struct report *report;
-	int rc = report_build(collection->roll.reports, collection->roll.count, collection->brokers,
+	int rc = report_build(roll->reports, roll->count, collection->brokers,
 			      collection->broker_count, &report, why);
 
 	if (rc < 0)
@@ -277,13 +276,15 @@ static int collection_build(struct collection *collection, struct report **ret_r
 int report_collect(int timeout_ms, struct report **ret_report, struct fail *why)
 {
 	struct collection collection = { 0 };
-	int rc = client_roll_call(timeout_ms, &collection.roll, why);
+	struct client_roll roll = { 0 };
+	int rc = client_roll_call(timeout_ms, &roll, why);
 
 	if (rc == 0)
-		rc = brokers_ask(&collection, timeout_ms, why);
+		rc = brokers_ask(&collection, &roll, timeout_ms, why);
 	if (rc == 0)
-		rc = collection_build(&collection, ret_report, why);
+		rc = collection_build(&collection, &roll, ret_report, why);
 	collection_done(&collection);
+	client_roll_done(&roll);
 	return rc;
 }
 
