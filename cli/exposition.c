@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "cli/client.h"
 #include "cli/figure.h"
+#include "cli/targets.h"
 #include "config.h"
 
 /* What a series is about: its labels, and where its figures are. */
@@ -228,14 +230,15 @@ int exposition_print(const struct report *report, uint64_t took_ns, FILE *to, st
 	return rc < 0 ? fail_errno(why, -rc, "cannot write the metrics") : 0;
 }
 
-int exposition_collect(FILE *to, struct fail *why)
+int exposition_collect(const struct call *call, FILE *to, struct fail *why)
 {
 	uint64_t begin_ns = now_ns();
 	struct report *report;
-	int rc = report_collect(&report, why);
+	int rc = report_collect(CLIENT_TIMEOUT_MS, &report, why);
 
 	if (rc < 0)
 		return rc;
+	targets_keep(call, report);
 	rc = exposition_print(report, now_ns() - begin_ns, to, why);
 	report_free(report);
 	return rc;

@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "cli/report.h"
+#include "cli/verb.h"
 
 #define EXPOSITION_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
@@ -20,7 +21,7 @@
 CHECKED int exposition_print(const struct report *report, uint64_t took_ns, FILE *to,
 			     struct fail *why);
 
-/* Asks everybody first. */
-CHECKED int exposition_collect(FILE *to, struct fail *why);
+/* Asks everybody first, and is of the guests that the call means and that run. */
+CHECKED int exposition_collect(const struct call *call, FILE *to, struct fail *why);
 
 #endif

@@ -9,12 +9,13 @@
 #include "cli/exposition.h"
 #include "cli/metrics_server.h"
 #include "cli/new_file.h"
-#include "cli/verb.h"
+#include "cli/targets.h"
 
 #define DEFAULT_PORT	9733
 #define DEFAULT_ADDRESS "127.0.0.1"
 
 struct settings {
+	struct target_choice targets;
 	const char *listen;
 	const char *textfile;
 	uint64_t interval_seconds; /* 0: once */
@@ -27,12 +28,14 @@ static const struct option options[] = {
 	  offsetof(struct settings, textfile), 0, 0, 0 },
 	{ "interval", "SECONDS", "write the file anew every so often", OPTION_NUMBER,
 	  offsetof(struct settings, interval_seconds), 1, 86400, 0 },
+	TARGETS_OPTIONS,
 	{ 0 },
 };
 
 /* What runs until a signal ends it: a server, or a file that is written again and again. */
 struct exporter {
-	const struct settings *settings;
+	const struct call *call;
+	const struct settings *settings; /* of the call */
 	struct loop *loop;
 	struct loop_source *signals[END_SIGNALS];
 	struct loop_source *timer; /* of the file */
@@ -41,7 +44,7 @@ struct exporter {
 
 static int on_write(const void *context, FILE *to, struct fail *why)
 {
-	return exposition_collect(to, why);
+	return exposition_collect(context, to, why);
 }
 
 static void on_end_signal(void *context, int number)
@@ -62,7 +65,7 @@ static void on_file_due(void *context)
 	struct exporter *exporter = context;
 	struct fail why;
 
-	if (new_file_write(exporter->settings->textfile, on_write, NULL, &why) < 0)
+	if (new_file_write(exporter->settings->textfile, on_write, exporter->call, &why) < 0)
 		log_error("%s", why.text);
 	file_arm(exporter);
 }
@@ -74,7 +77,8 @@ static int exporter_serve(struct exporter *exporter, struct fail *why)
 	int rc = listen_address_parse(text ? text : DEFAULT_ADDRESS, DEFAULT_PORT, &address, why);
 
 	if (rc == 0)
-		rc = metrics_server_create(exporter->loop, &address, &exporter->server, why);
+		rc = metrics_server_create(exporter->loop, &address, exporter->call,
+					   &exporter->server, why);
 	if (rc < 0)
 		return rc;
 	printf("http://%s/metrics\n", address.text);
@@ -88,7 +92,7 @@ static int exporter_write(struct exporter *exporter, struct fail *why)
 
 	if (rc < 0)
 		return fail_errno(why, -rc, "cannot wait");
-	rc = new_file_write(exporter->settings->textfile, on_write, NULL, why);
+	rc = new_file_write(exporter->settings->textfile, on_write, exporter->call, why);
 	if (rc == 0)
 		file_arm(exporter);
 	return rc;
@@ -121,6 +125,8 @@ static int metrics_check(const struct call *call, struct fail *why)
 		return fail_set(why, EINVAL, "--listen and --textfile exclude each other");
 	if (settings->interval_seconds > 0 && !settings->textfile)
 		return fail_set(why, EINVAL, "--interval needs --textfile");
+	if (targets_check_optional(call, why) < 0)
+		return -EINVAL;
 	if (settings->listen)
 		return listen_address_parse(settings->listen, DEFAULT_PORT, &address, why);
 	return 0;
@@ -128,13 +134,11 @@ static int metrics_check(const struct call *call, struct fail *why)
 
 static int metrics_exec(const struct call *call, struct fail *why)
 {
-	struct exporter exporter = { .settings = call->settings };
+	struct exporter exporter = { .call = call, .settings = call->settings };
 	int rc;
 
-	/* a guest that is silent is a metric, not a line at each scrape */
-	log_set_level(LOG_LEVEL_ERROR);
 	if (exporter.settings->textfile && exporter.settings->interval_seconds == 0)
-		return new_file_write(exporter.settings->textfile, on_write, NULL, why);
+		return new_file_write(exporter.settings->textfile, on_write, call, why);
 	rc = exporter_run(&exporter, why);
 	metrics_server_free(exporter.server);
 	loop_free(exporter.loop);
@@ -144,12 +148,14 @@ static int metrics_exec(const struct call *call, struct fail *why)
 const struct verb verb_metrics = {
 	.name = "metrics",
 	.purpose = "serve the report to Prometheus, or write it to a file",
-	.synopsis = "[OPTIONS]",
-	.example = "  samepage metrics --listen 127.0.0.1:9733\n"
+	.synopsis = "[OPTIONS] [" TARGETS_SYNOPSIS "]",
+	.example = "  samepage metrics --listen 127.0.0.1:9733 --domain web\n"
 		   "  samepage metrics --textfile /var/lib/prometheus/node-exporter/samepage.prom "
 		   "--interval 30\n",
 	.options = options,
 	.settings_size = sizeof(struct settings),
+	.operands = OPERANDS_GUESTS,
+	.max_operands = -1,
 	.check = metrics_check,
 	.exec = metrics_exec,
 };

@@ -28,6 +28,7 @@
 
 struct metrics_server {
 	const struct http_library *http;
+	const struct call *call; /* of which guests */
 	struct MHD_Daemon *daemon;
 	struct loop_source *source;
 	struct loop_source *timer;
@@ -64,7 +65,7 @@ static int text_refresh(struct metrics_server *server, struct fail *why)
 	to = open_memstream(&text, &length);
 	if (!to)
 		return fail_errno(why, errno, "cannot make the metrics");
-	rc = exposition_collect(to, why);
+	rc = exposition_collect(server->call, to, why);
 	if (fclose(to) != 0 && rc == 0)
 		rc = fail_errno(why, ENOMEM, "cannot make the metrics");
 	if (rc < 0)
@@ -204,7 +205,8 @@ static int server_start(struct metrics_server *server, struct loop *loop, int li
 }
 
 int metrics_server_create(struct loop *loop, struct listen_address *address,
-			  struct metrics_server **ret_server, struct fail *why)
+			  const struct call *call, struct metrics_server **ret_server,
+			  struct fail *why)
 {
 	struct metrics_server *server;
 	const struct http_library *http;
@@ -220,6 +222,7 @@ int metrics_server_create(struct loop *loop, struct listen_address *address,
 		return fail_errno(why, ENOMEM, "cannot serve metrics");
 	}
 	server->http = http;
+	server->call = call;
 	rc = server_start(server, loop, fd);
 	if (rc < 0) {
 		metrics_server_free(server);

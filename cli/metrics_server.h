@@ -10,12 +10,14 @@
 
 #include "base/loop.h"
 #include "cli/listen_address.h"
+#include "cli/verb.h"
 
 struct metrics_server;
 
-/* address: its port is set where it was 0. */
+/* address: its port is set where it was 0. call: which guests are meant; it stays the caller's. */
 CHECKED int metrics_server_create(struct loop *loop, struct listen_address *address,
-				  struct metrics_server **ret_server, struct fail *why);
+				  const struct call *call, struct metrics_server **ret_server,
+				  struct fail *why);
 void metrics_server_free(struct metrics_server *server); /* NULL is fine */
 
 #endif

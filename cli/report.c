@@ -93,7 +93,8 @@ int report_build(const struct control_report *guests, size_t guest_count,
 	}
 	if (!report || !report->guests || !report->domains) {
 		report_free(report);
-		return fail_errno(why, ENOMEM, "cannot make the report");
+		fail_errno(why, ENOMEM, "cannot make the report");
+		return -ENOMEM;
 	}
 	for (size_t i = 0; i < broker_count; i++)
 		report_add_broker(report, brokers[i]);
@@ -108,45 +109,74 @@ int report_build(const struct control_report *guests, size_t guest_count,
 	return 0;
 }
 
-static bool is_kept(const struct report_guest *guest, const struct control_report *kept,
-		    size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (kept[i].pid == guest->figures.pid)
-			return true;
-	return false;
-}
-
-static bool domain_has_guest(const struct report_domain *domain, const struct report *report)
+static bool domain_has_guest(const char *domain, const struct report *report)
 {
 	for (size_t i = 0; i < report->guest_count; i++)
-		if (strcmp(report->guests[i].figures.domain, domain->name) == 0)
+		if (strcmp(report->guests[i].figures.domain, domain) == 0)
 			return true;
 	return false;
 }
 
-void report_keep(struct report *report, const struct control_report *kept, size_t count)
+static void guests_keep(struct report *report, report_guest_fn *is_kept, const void *context)
 {
-	size_t guests = 0, domains = 0;
+	size_t count = 0;
 
-	if (count == report->guest_count)
-		return;
 	report->reclaimed_bytes = 0;
-	report->overhead_bytes = 0;
 	for (size_t i = 0; i < report->guest_count; i++) {
-		if (!is_kept(&report->guests[i], kept, count))
+		const struct report_guest *guest = &report->guests[i];
+
+		if (!is_kept(context, guest->figures.name, guest->figures.domain))
 			continue;
-		report->reclaimed_bytes += report->guests[i].reclaimed_bytes;
-		report->guests[guests++] = report->guests[i];
+		report->reclaimed_bytes += guest->reclaimed_bytes;
+		report->guests[count++] = *guest;
 	}
-	report->guest_count = guests;
+	report->guest_count = count;
+}
+
+static void domains_keep(struct report *report)
+{
+	size_t count = 0;
+
+	report->overhead_bytes = 0;
 	for (size_t i = 0; i < report->domain_count; i++) {
-		if (!domain_has_guest(&report->domains[i], report))
+		if (!domain_has_guest(report->domains[i].name, report))
 			continue;
 		report->overhead_bytes += report->domains[i].overhead_bytes;
-		report->domains[domains++] = report->domains[i];
+		report->domains[count++] = report->domains[i];
 	}
-	report->domain_count = domains;
+	report->domain_count = count;
+}
+
+static void silent_count(struct report *report)
+{
+	report->silent_guests = 0;
+	report->silent_brokers = 0;
+	for (size_t i = 0; i < report->silent_count; i++) {
+		report->silent_brokers += report->silent[i].is_broker;
+		report->silent_guests += !report->silent[i].is_broker;
+	}
+}
+
+static void silent_keep(struct report *report, report_guest_fn *is_kept, const void *context)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < report->silent_count; i++) {
+		const struct report_silent *silent = &report->silent[i];
+
+		if (silent->is_broker ? domain_has_guest(silent->name, report)
+				      : is_kept(context, silent->name, NULL))
+			report->silent[count++] = *silent;
+	}
+	report->silent_count = count;
+	silent_count(report);
+}
+
+void report_keep(struct report *report, report_guest_fn *is_kept, const void *context)
+{
+	guests_keep(report, is_kept, context);
+	domains_keep(report);
+	silent_keep(report, is_kept, context);
 }
 
 void report_free(struct report *report)
@@ -159,9 +189,8 @@ void report_free(struct report *report)
 	free(report);
 }
 
-/* What comes in while everybody is asked. */
+/* What comes in while brokers are asked. */
 struct collection {
-	struct client_roll roll;
 	struct broker_report **brokers;
 	size_t broker_count;
 	struct report_silent *silent; /* room for each guest and broker */
@@ -170,7 +199,6 @@ struct collection {
 
 static void collection_done(struct collection *collection)
 {
-	client_roll_done(&collection->roll);
 	for (size_t i = 0; i < collection->broker_count; i++)
 		free(collection->brokers[i]);
 	free(collection->brokers);
@@ -188,15 +216,15 @@ static void collection_add_silent(struct collection *collection, const char *nam
 
 static void broker_query(struct collection *collection, const char *name, int timeout_ms)
 {
-	struct broker_report **broker = &collection->brokers[collection->broker_count];
+	struct broker_report *broker;
 	char path[RUNDIR_PATH_MAX];
 	struct fail why;
 	int rc = rundir_path(RUNDIR_DOMAINS, name, ".sock", path, &why);
 
 	if (rc == 0)
-		rc = broker_report_query(path, timeout_ms, broker, &why);
+		rc = broker_report_query(path, timeout_ms, &broker, &why);
 	if (rc == 0)
-		collection->broker_count++;
+		collection->brokers[collection->broker_count++] = broker;
 	else if (rc == -ECONNREFUSED)
 		broker_sweep(name);
 	else if (rc != -ENOENT && rc != -ECONNRESET)
@@ -204,9 +232,9 @@ static void broker_query(struct collection *collection, const char *name, int ti
 }
 
 /* All brokers; and in the list of the silent, first the guests that were. */
-static int brokers_ask(struct collection *collection, int timeout_ms, struct fail *why)
+static int brokers_ask(struct collection *collection, const struct client_roll *roll,
+		       int timeout_ms, struct fail *why)
 {
-	const struct client_roll *roll = &collection->roll;
 	char **names;
 	size_t count;
 	int rc = rundir_names(RUNDIR_DOMAINS, &names, &count, why);
@@ -229,64 +257,39 @@ static int brokers_ask(struct collection *collection, int timeout_ms, struct fai
 }
 
 /* Hands the list of the silent over to the report. */
-static int collection_build(struct collection *collection, const struct control_report *guests,
-			    size_t count, struct report **ret_report, struct fail *why)
+static int collection_build(struct collection *collection, const struct client_roll *roll,
+			    struct report **ret_report, struct fail *why)
 {
 	struct report *report;
-	int rc = report_build(guests, count, collection->brokers, collection->broker_count, &report,
-			      why);
+	int rc = report_build(roll->reports, roll->count, collection->brokers,
+			      collection->broker_count, &report, why);
 
 	if (rc < 0)
 		return rc;
 	report->silent = TAKE(collection->silent);
 	report->silent_count = collection->silent_count;
-	for (size_t i = 0; i < report->silent_count; i++) {
-		report->silent_brokers += report->silent[i].is_broker;
-		report->silent_guests += !report->silent[i].is_broker;
-	}
+	silent_count(report);
 	*ret_report = report;
 	return 0;
 }
 
-int report_collect_within(int timeout_ms, struct report **ret_report, struct fail *why)
+int report_collect(int timeout_ms, struct report **ret_report, struct fail *why)
 {
 	struct collection collection = { 0 };
-	int rc = client_roll_call(timeout_ms, &collection.roll, why);
+	struct client_roll roll = { 0 };
+	int rc = client_roll_call(timeout_ms, &roll, why);
 
 	if (rc == 0)
-		rc = brokers_ask(&collection, timeout_ms, why);
+		rc = brokers_ask(&collection, &roll, timeout_ms, why);
 	if (rc == 0)
-		rc = collection_build(&collection, collection.roll.reports, collection.roll.count,
-				      ret_report, why);
+		rc = collection_build(&collection, &roll, ret_report, why);
 	collection_done(&collection);
+	client_roll_done(&roll);
 	return rc;
 }
 
-static void silent_say(const struct report *report)
+void report_warn_of_silent(const struct report *report)
 {
 	for (size_t i = 0; i < report->silent_count; i++)
 		log_warn("%s", report->silent[i].why.text);
-}
-
-int report_of_guests(const struct control_report *guests, size_t guest_count,
-		     struct report **ret_report, struct fail *why)
-{
-	struct collection collection = { 0 };
-	int rc = brokers_ask(&collection, CLIENT_TIMEOUT_MS, why);
-
-	if (rc == 0)
-		rc = collection_build(&collection, guests, guest_count, ret_report, why);
-	collection_done(&collection);
-	if (rc == 0)
-		silent_say(*ret_report);
-	return rc;
-}
-
-int report_collect(struct report **ret_report, struct fail *why)
-{
-	int rc = report_collect_within(CLIENT_TIMEOUT_MS, ret_report, why);
-
-	if (rc == 0)
-		silent_say(*ret_report);
-	return rc;
 }

@@ -57,24 +57,23 @@ struct report {
 };
 
 /*
- * Asks everybody. Who has gone meanwhile is left out, and its socket removed. Warns of who
- * is silent.
+ * Asks everybody: all guests together, and then each broker, have so much time. Who has gone
+ * meanwhile is left out, and its socket removed.
  */
-CHECKED int report_collect(struct report **ret_report, struct fail *why);
-
-/* The same without a word: all guests together, and then each broker, have so much time. */
-CHECKED int report_collect_within(int timeout_ms, struct report **ret_report, struct fail *why);
+CHECKED int report_collect(int timeout_ms, struct report **ret_report, struct fail *why);
 void report_free(struct report *report); /* NULL is fine */
 
-/* The same, where all guests have answered already: what is missing is asked of the brokers. */
-CHECKED int report_of_guests(const struct control_report *guests, size_t guest_count,
-			     struct report **ret_report, struct fail *why);
+void report_warn_of_silent(const struct report *report);
+
+/* domain: NULL where it is not known, since the guest is silent. */
+typedef bool report_guest_fn(const void *context, const char *name, const char *domain);
 
 /*
- * Leaves out other guests than these, and domains that none of them is in. What is
- * left stays as it is; the total is that of these guests, and of these domains' cost.
+ * Leaves out other guests than these, and domains that none of them is in, whether they
+ * answered or not. What is left stays as it is; the total is that of these guests, and of
+ * these domains' cost.
  */
-void report_keep(struct report *report, const struct control_report *kept, size_t count);
+void report_keep(struct report *report, report_guest_fn *is_kept, const void *context);
 
 /*
  * The same from answers that are there already; for each domain either a broker's

@@ -185,16 +185,26 @@ int target_request(const char *name, enum control_type type, struct fail *why)
 
 /* --------------------------------------------------------------- reports */
 
-static bool target_is_meant(const struct call *call, const struct control_report *report)
+/* domain: NULL where it is not known; then it may be any. */
+static bool target_is_meant(const void *context, const char *name, const char *domain)
 {
-	const char *domain = choice_of(call)->domain;
+	const struct call *call = context;
+	const char *wanted = choice_of(call)->domain;
 
 	for (int i = 0; i < call->operand_count; i++)
-		if (strcmp(call->operands[i], report->name) == 0)
+		if (strcmp(call->operands[i], name) == 0)
 			return true;
 	if (call->operand_count > 0)
 		return false;
-	return !domain || strcmp(domain, report->domain) == 0;
+	return !wanted || !domain || strcmp(wanted, domain) == 0;
+}
+
+static int no_guest_in_domain(const char *domain, struct fail *why)
+{
+	return fail_set(why, ENOENT,
+			"no guest runs in domain '%s' (samepage ps lists guests and "
+			"their domains)",
+			domain);
 }
 
 static bool is_reported(const char *name, const struct control_report *reports, size_t count)
@@ -212,36 +222,62 @@ int targets_pick(const struct call *call, struct control_report *reports, size_t
 	size_t kept = 0;
 
 	for (size_t i = 0; i < *count; i++)
-		if (target_is_meant(call, &reports[i]))
+		if (target_is_meant(call, reports[i].name, reports[i].domain))
 			reports[kept++] = reports[i];
 	for (int i = 0; i < call->operand_count; i++)
 		if (!is_reported(call->operands[i], reports, kept))
 			return client_no_such_guest(call->operands[i], why);
 	if (domain && kept == 0)
-		return fail_set(why, ENOENT,
-				"no guest runs in domain '%s' (samepage ps lists guests and "
-				"their domains)",
-				domain);
+		return no_guest_in_domain(domain, why);
 	*count = kept;
+	return 0;
+}
+
+void targets_keep(const struct call *call, struct report *report)
+{
+	if (call->operand_count > 0 || choice_of(call)->domain)
+		report_keep(report, target_is_meant, call);
+}
+
+static int name_check(const char *name, const struct report *report, struct fail *why)
+{
+	for (size_t i = 0; i < report->guest_count; i++)
+		if (strcmp(report->guests[i].figures.name, name) == 0)
+			return 0;
+	for (size_t i = 0; i < report->silent_count; i++)
+		if (!report->silent[i].is_broker && strcmp(report->silent[i].name, name) == 0)
+			return fail_set(why, ETIMEDOUT, "%s", report->silent[i].why.text);
+	return client_no_such_guest(name, why);
+}
+
+/* What is left of a report has to be all that was asked for. */
+static int report_check(const struct call *call, const struct report *report, struct fail *why)
+{
+	for (int i = 0; i < call->operand_count; i++) {
+		int rc = name_check(call->operands[i], report, why);
+
+		if (rc < 0)
+			return rc;
+	}
+	report_warn_of_silent(report);
+	if (choice_of(call)->domain && report->guest_count == 0)
+		return no_guest_in_domain(choice_of(call)->domain, why);
 	return 0;
 }
 
 int targets_report(const struct call *call, struct report **ret_report, struct fail *why)
 {
-	AUTO_FREE struct control_report *guests = NULL;
-	struct report *report = NULL;
-	size_t count;
-	int rc = client_report_all(&guests, &count, why);
+	struct report *report;
+	int rc = report_collect(CLIENT_TIMEOUT_MS, &report, why);
 
-	if (rc == 0)
-		rc = report_of_guests(guests, count, &report, why);
-	if (rc == 0)
-		rc = targets_pick(call, guests, &count, why);
+	if (rc < 0)
+		return rc;
+	targets_keep(call, report);
+	rc = report_check(call, report, why);
 	if (rc < 0) {
 		report_free(report);
 		return rc;
 	}
-	report_keep(report, guests, count);
 	*ret_report = report;
 	return 0;
 }

@@ -77,8 +77,14 @@ CHECKED int targets_pick(const struct call *call, struct control_report *reports
 			 struct fail *why);
 
 /*
- * The report of the guests that are meant, and of the domains that they are in: a
- * domain's figures are those of all its guests, whichever were chosen.
+ * Leaves in a report the guests that are meant, and the domains that they are in: a domain's
+ * figures are those of all its guests, whichever were chosen. Who does not run is not missed.
+ */
+void targets_keep(const struct call *call, struct report *report);
+
+/*
+ * The report of what targets_keep() leaves of it. Warns of who is silent. -ENOENT: as of
+ * targets_pick(); -ETIMEDOUT: one that was named is silent.
  */
 CHECKED int targets_report(const struct call *call, struct report **ret_report, struct fail *why);
 

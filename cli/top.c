@@ -5,13 +5,13 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "cli/targets.h"
 #include "cli/top_live.h"
 #include "cli/top_sample.h"
-#include "cli/verb.h"
 
 struct settings {
+	struct target_choice targets;
 	const char *sort;
-	const char *domain; /* NULL: all */
 	uint64_t interval_seconds;
 	bool by_domain;
 	bool no_color;
@@ -24,8 +24,6 @@ static const struct settings defaults = { .sort = "name", .interval_seconds = 2 
 static const struct option options[] = {
 	{ "sort", "COLUMN", "by which column, e.g. name, shared, merges, cpu", OPTION_TEXT,
 	  offsetof(struct settings, sort), 0, 0, 0 },
-	{ "domain", "NAME", "only the guests of this domain", OPTION_TEXT,
-	  offsetof(struct settings, domain), 0, 0, 0 },
 	{ "by-domain", NULL, "a row for each domain instead of each guest", OPTION_FLAG,
 	  offsetof(struct settings, by_domain), 0, 0, 0 },
 	{ "interval", "SECONDS", "how long from one look to the next; the default is 2",
@@ -36,6 +34,7 @@ static const struct option options[] = {
 	  offsetof(struct settings, batch), 0, 0, 0 },
 	{ "frames", "NUMBER", "with --batch: end after so many", OPTION_NUMBER,
 	  offsetof(struct settings, frames), 1, 1000000000, 0 },
+	TARGETS_OPTIONS,
 	{ 0 },
 };
 
@@ -64,35 +63,39 @@ static int top_check(const struct call *call, struct fail *why)
 
 	if (settings->frames > 0 && !settings->batch)
 		return fail_set(why, EINVAL, "--frames needs --batch");
-	if (settings->domain && strlen(settings->domain) >= WIRE_TEXT_SIZE)
+	if (settings->targets.domain && strlen(settings->targets.domain) >= WIRE_TEXT_SIZE)
 		return fail_set(why, EINVAL, "--domain '%s' is longer than any name",
-				settings->domain);
+				settings->targets.domain);
 	if (top_column_find(settings->sort, kind_of(settings), &column) < 0)
 		return refuse_column(settings->sort, kind_of(settings), why);
-	return 0;
+	return targets_check_optional(call, why);
 }
 
 /* top_check() has seen that the column is there. The other kind of rows goes by its names. */
-static struct top_view view_make(const struct settings *settings)
+static struct top_view view_make(const struct call *call)
 {
+	const struct settings *settings = call->settings;
 	struct top_view view = { .interval_seconds = settings->interval_seconds,
+				 .has_names = call->operand_count > 0,
 				 .choice.kind = kind_of(settings) };
 	enum top_column column = TOP_NAME;
 
 	if (top_column_find(settings->sort, view.choice.kind, &column) == 0)
 		view.choice.sort[view.choice.kind] = column;
-	if (settings->domain)
-		strcpy(view.choice.domain, settings->domain);
+	if (settings->targets.domain)
+		strcpy(view.choice.domain, settings->targets.domain);
 	return view;
 }
 
-static int batch_take(struct top_model *model, struct top_view *view, struct fail *why)
+static int batch_take(const struct call *call, struct top_model *model, struct top_view *view,
+		      struct fail *why)
 {
 	struct top_sample sample;
 	int rc = top_sample_take(&sample, why);
 
 	if (rc < 0)
 		return rc;
+	targets_keep(call, sample.report);
 	rc = top_model_take(model, sample.report, sample.at_ns, why);
 	top_sample_done(&sample);
 	top_view_set_clock(view);
@@ -111,16 +114,16 @@ static void batch_wait(uint64_t start_ns, uint64_t seconds)
 }
 
 /* The first look is not printed: it has no rates. Ends also where nobody reads any more. */
-static int batch_print(struct top_model *model, struct top_view *view, uint64_t frames,
-		       struct fail *why)
+static int batch_print(const struct call *call, struct top_model *model, struct top_view *view,
+		       uint64_t frames, struct fail *why)
 {
 	uint64_t start_ns = now_ns();
-	int rc = batch_take(model, view, why);
+	int rc = batch_take(call, model, view, why);
 
 	for (uint64_t frame = 0; rc == 0 && (frames == 0 || frame < frames); frame++) {
 		batch_wait(start_ns, view->interval_seconds);
 		start_ns = now_ns();
-		rc = batch_take(model, view, why);
+		rc = batch_take(call, model, view, why);
 		if (rc == 0 && frame > 0)
 			putchar('\n');
 		if (rc == 0)
@@ -134,17 +137,23 @@ static int batch_print(struct top_model *model, struct top_view *view, uint64_t 
 static int top_exec(const struct call *call, struct fail *why)
 {
 	const struct settings *settings = call->settings;
-	struct top_view view = view_make(settings);
+	struct top_view view = view_make(call);
 	const char *no_color = getenv("NO_COLOR");
+	/* the domain is the view's: a key chooses another one */
+	struct target_choice any_domain = { 0 };
+	struct call named = { .settings = &any_domain,
+			      .operands = call->operands,
+			      .operand_count = call->operand_count };
 	struct top_model *model;
 	int rc;
 
 	if (!settings->batch)
-		return top_live_run(&view, !settings->no_color && !(no_color && *no_color), why);
+		return top_live_run(&named, &view, !settings->no_color && !(no_color && *no_color),
+				    why);
 	rc = top_model_create(&model, why);
 	if (rc < 0)
 		return rc;
-	rc = batch_print(model, &view, settings->frames, why);
+	rc = batch_print(&named, model, &view, settings->frames, why);
 	top_model_free(model);
 	return rc;
 }
@@ -152,13 +161,16 @@ static int top_exec(const struct call *call, struct fail *why)
 const struct verb verb_top = {
 	.name = "top",
 	.purpose = "show guests and domains live, and what sharing does right now",
-	.synopsis = "[OPTIONS]",
+	.synopsis = "[OPTIONS] [" TARGETS_SYNOPSIS "]",
 	.example = "  samepage top\n"
 		   "  samepage top --sort merges --domain web\n"
+		   "  samepage top web-1 web-2\n"
 		   "  samepage top --batch --frames 3 --interval 10 > log\n",
 	.options = options,
 	.defaults = &defaults,
 	.settings_size = sizeof(struct settings),
+	.operands = OPERANDS_GUESTS,
+	.max_operands = -1,
 	.check = top_check,
 	.exec = top_exec,
 };

@@ -17,11 +17,13 @@
 #include "base/loop.h"
 #include "cli/end_signals.h"
 #include "cli/screen.h"
+#include "cli/targets.h"
 #include "cli/top_sample.h"
 
 #define MAX_SECONDS 86400
 
 struct live {
+	const struct call *call; /* of which guests */
 	struct screen *screen;
 	struct top_model *model;
 	struct top_view view;
@@ -93,6 +95,7 @@ static int live_take(struct live *live, const struct top_sample *sample)
 	}
 	if (live->view.is_paused)
 		return 0;
+	targets_keep(live->call, sample->report);
 	rc = top_model_take(live->model, sample->report, sample->at_ns, &live->why);
 	if (rc < 0)
 		return rc;
@@ -367,9 +370,10 @@ static void live_close(struct live *live)
 	auto_close(&live->samples[1]);
 }
 
-int top_live_run(const struct top_view *view, bool may_colour, struct fail *why)
+int top_live_run(const struct call *call, const struct top_view *view, bool may_colour,
+		 struct fail *why)
 {
-	struct live live = { .view = *view, .samples = { -1, -1 } };
+	struct live live = { .call = call, .view = *view, .samples = { -1, -1 } };
 	int rc = live_open(&live, may_colour, why);
 
 	if (rc == 0) {

@@ -4,8 +4,13 @@
 #define CLI_TOP_LIVE_H
 
 #include "cli/top_picture.h"
+#include "cli/verb.h"
 
-/* Where the call returns, the terminal is as it was, also after a signal to end. */
-CHECKED int top_live_run(const struct top_view *view, bool may_colour, struct fail *why);
+/*
+ * Of the guests that the call means. Where this returns, the terminal is as it was, also
+ * after a signal to end.
+ */
+CHECKED int top_live_run(const struct call *call, const struct top_view *view, bool may_colour,
+			 struct fail *why);
 
 #endif

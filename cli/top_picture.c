@@ -347,7 +347,8 @@ static void draw_nobody(struct canvas *canvas, unsigned int line, const struct t
 		canvas_format(canvas, line, 0, CANVAS_PLAIN, "no guest runs in domain '%s'",
 			      view->choice.domain);
 	else
-		canvas_put(canvas, line, 0, CANVAS_PLAIN, "no guest runs");
+		canvas_put(canvas, line, 0, CANVAS_PLAIN,
+			   view->has_names ? "no guest that was named runs" : "no guest runs");
 }
 
 /* What is amiss, or the keys; and which rows are shown where that is not all. */

@@ -17,7 +17,8 @@
 /* What a user has set. */
 struct top_view {
 	struct top_choice choice;
-	size_t first; /* the row that is shown first; set right when it is drawn */
+	bool has_names; /* only guests that were named are taken */
+	size_t first;	/* the row that is shown first; set right when it is drawn */
 	uint64_t interval_seconds;
 	bool is_paused;
 	bool shows_help;

@@ -16,7 +16,7 @@ struct task {
 int top_sample_take(struct top_sample *ret_sample, struct fail *why)
 {
 	struct report *report;
-	int rc = report_collect_within(TOP_PATIENCE_MS, &report, why);
+	int rc = report_collect(TOP_PATIENCE_MS, &report, why);
 
 	if (rc < 0)
 		return rc;

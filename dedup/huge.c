@@ -12,22 +12,28 @@
  *
  *	keeps it whole	reads its parts like any others, and asks the broker about
  *			them; what could be shared or handed back is only counted
- *	splits it	once that count, the gain, reaches engine_config.huge_gain. Then
- *			its parts are pages as all others, for ever; or until the kernel
- *			has put them together again, where it may.
+ *	splits it	once that count, the gain, reaches engine_config.huge_gain, and
+ *			the guest is not at work in most of it. Then its parts are pages as
+ *			all others, for ever; or until the kernel has put them together
+ *			again, where it may.
  *
  *	NONE <--- not huge, or in pieces --- UNKNOWN --- huge ---> WHOLE
- *	  ^                                     ^                    | enough to gain
- *	  +------ split ------------------------|------------------ DUE
+ *	  ^                                     ^                   | ^ enough to gain,
+ *	  +------ split, once it is calm -------|------------------ DUE | or no more
  *	                                        +--- engine_expect_huge(): a guest boots
+ *
+ * A huge page that is hot stays: to split it makes its writers wait, what is shared of it
+ * is soon written to, and where no log of writes is kept the guest itself has a huge page
+ * there. What becomes small is not made huge again: under the log it would gain nothing
+ * (decision 0012).
  *
  * A guest that touches one page of 2 MiB gets 511 pages of zeroes that it never asked
  * for. They are handed back when the huge page is split, but are no gain of sharing:
  * the page returns to PRIVATE, without memory, as if it had never been touched, and is
  * not among those that the report calls zero.
  *
- * A huge page of which the guest gave a part away (a balloon) is split whatever there
- * is to gain, since its memory would not come back otherwise.
+ * A huge page of which the guest gave a part away (a balloon) is torn: it is split whatever
+ * there is to gain, since its memory would not come back otherwise.
  */
 #include "dedup/huge.h"
 
@@ -39,6 +45,7 @@
 #include "dedup/engine_state.h"
 
 #define SPLITS_MAX 8u /* in one step: each takes up to a millisecond */
+#define HOT_LOOKS  2u /* the first look finds all changed */
 
 int huge_create(struct engine *engine)
 {
@@ -128,6 +135,24 @@ void huge_forget(struct engine *engine, uint32_t page)
 	huge->gain_count--;
 }
 
+/* -- what the guest is at work in -- */
+
+/* Changed at its last look, and at the one before. */
+static bool page_is_hot(const struct page *page)
+{
+	return page->looks == 0 && page->restless >= HOT_LOOKS;
+}
+
+/* Most of it is. What could be shared is calm, and what is zero is not looked at any further. */
+static bool huge_is_hot(const struct engine *engine, const struct huge *huge, uint32_t first)
+{
+	uint32_t hot = 0;
+
+	for (uint32_t i = 0; i < HUGE_PAGES; i++)
+		hot += !is_gain(huge, i) && page_is_hot(&engine->table[first + i]);
+	return hot > HUGE_PAGES / 2;
+}
+
 /* -- splitting -- */
 
 /* What backs the parts now; returns how many have memory of their own, or -errno. */
@@ -197,6 +222,7 @@ static bool huge_split(struct engine *engine, struct huge *huge, uint32_t first,
 		huge_set_state(engine, huge, HUGE_DUE);
 		return false;
 	}
+	huge->is_torn = false;
 	huge_set_state(engine, huge, HUGE_NONE);
 	zeroes_drop(engine, first);
 	return true;
@@ -216,7 +242,9 @@ static bool huge_recognise(struct engine *engine, struct huge *huge, uint32_t fi
 		return false;
 	}
 	/* small pages may be what is left of a huge one; the kernel does not say so */
-	if (own < (int)HUGE_PAGES || !memory->is_huge(engine->config.memory_context, first))
+	huge->is_torn =
+		own < (int)HUGE_PAGES || !memory->is_huge(engine->config.memory_context, first);
+	if (huge->is_torn)
 		return huge_split(engine, huge, first, looks);
 	huge_set_state(engine, huge, HUGE_WHOLE);
 	for (uint32_t i = 0; i < HUGE_PAGES; i++)
@@ -266,10 +294,17 @@ static void gains_ask(struct engine *engine, const struct huge *huge, uint32_t f
 	pages_ask(engine, pages, count);
 }
 
+/* DUE -> WHOLE, NONE transition, or none for now. */
 static void due_split(struct engine *engine, struct huge *huge, uint32_t first)
 {
 	uint8_t looks[HUGE_PAGES];
 
+	if (!huge->is_torn && huge->gain_count < engine->config.huge_gain) {
+		huge_set_state(engine, huge, HUGE_WHOLE);
+		return;
+	}
+	if (!huge->is_torn && huge_is_hot(engine, huge, first))
+		return;
 	if (parts_look(engine, first, looks) >= 0 && huge_split(engine, huge, first, looks))
 		gains_ask(engine, huge, first);
 }
@@ -306,10 +341,12 @@ void huge_dropped(struct engine *engine, uint32_t first, uint32_t count)
 
 		if (!huge || huge->state == HUGE_UNKNOWN)
 			continue;
-		if (all)
+		if (all) {
 			huge_vanish(engine, huge);
-		else if (huge->state != HUGE_NONE)
+		} else if (huge->state != HUGE_NONE) {
+			huge->is_torn = true;
 			huge_set_state(engine, huge, HUGE_DUE);
+		}
 	}
 }
 
@@ -328,6 +365,7 @@ void huge_check(const struct engine *engine)
 		uint32_t gains = 0;
 
 		due += huge->state == HUGE_DUE;
+		assert(!huge->is_torn || huge->state == HUGE_DUE);
 		for (uint32_t part = 0; part < HUGE_PAGES; part++) {
 			gains += is_gain(huge, part);
 			assert(huge->state == HUGE_NONE ||

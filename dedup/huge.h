@@ -25,6 +25,7 @@ enum huge_state {
 
 struct huge {
 	uint8_t state;			 /* enum huge_state */
+	bool is_torn;			 /* DUE whatever there is to gain, or how hot it is */
 	uint16_t gain_count;		 /* of the bits that follow */
 	uint64_t gains[HUGE_PAGES / 64]; /* parts that are zero, or have an equal page elsewhere */
 };

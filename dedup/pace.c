@@ -110,3 +110,9 @@ uint64_t pace_pause_ns(struct pace *pace, const struct pace_pass *pass)
 		pace->pause_ns = longest;
 	return pace->pause_ns;
 }
+
+uint64_t pace_hurry_ns(struct pace *pace)
+{
+	pace->pause_ns = shortest_pause_ns(pace);
+	return pace->pause_ns;
+}

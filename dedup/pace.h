@@ -48,4 +48,10 @@ struct pace_pass {
 /* How long to wait after such a pass. Also sets the caution for the next. */
 uint64_t pace_pause_ns(struct pace *pace, const struct pace_pass *pass);
 
+/*
+ * The same, where the host becomes short of memory in that pause: it counts from its beginning,
+ * since pages have to be calm for as long as ever.
+ */
+uint64_t pace_hurry_ns(struct pace *pace);
+
 #endif

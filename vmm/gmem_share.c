@@ -8,6 +8,7 @@
  * offers from the broker, memory that is to be given back (gmem_discard.h), somebody
  * who wants a report, and the end. They are looked at between steps as well. All that the
  * thread does counts against the budget; but where that is used up, only offers wait.
+ * Between passes there is a fifth: the host that becomes short of memory.
  *
  * The others see only the snapshot, under the lock.
  */
@@ -299,12 +300,14 @@ static void offers_serve(struct gmem_share *share)
 	snapshot_take(share);
 }
 
+/* What has woken the thread, beside those who ask for something. */
+enum { WOKEN_BY_OFFERS = 1, WOKEN_BY_PRESSURE = 2 };
+
 /*
  * Waits until the time is over, or somebody wakes the thread. Offers wake it as well, unless the
- * budget is used up: then they wait until it is not. Returns whether offers may have come, or
- * -errno.
+ * budget is used up: then they wait until it is not. Returns by what it was woken, or -errno.
  */
-static int thread_wait(struct gmem_share *share, uint64_t now, uint64_t end)
+static int thread_wait(struct gmem_share *share, uint64_t now, uint64_t end, bool may_hurry)
 {
 	uint64_t brake_ns = pace_brake_ns(&share->pace, now, thread_busy_ns(share));
 	bool takes = engine_link_is_up(share->engine) && brake_ns == 0;
@@ -316,37 +319,52 @@ static int thread_wait(struct gmem_share *share, uint64_t now, uint64_t end)
 	struct pollfd fds[] = {
 		{ .fd = share->wake_fd, .events = POLLIN },
 		{ .fd = takes ? broker_link_fd(share->link) : -1, .events = POLLIN },
+		{ .fd = may_hurry ? share->pressure.trigger_fd : -1, .events = POLLPRI },
 	};
 	uint64_t count;
+	int woken = 0;
 
 	if (ppoll(fds, ARRAY_SIZE(fds), &left, NULL) < 0 && errno != EINTR)
 		return -errno;
 	if (fds[0].revents && read(share->wake_fd, &count, sizeof(count)) < 0)
 		log_debug("woken by nobody");
-	return takes && (share->offers_left || fds[1].revents);
+	if (takes && (share->offers_left || fds[1].revents))
+		woken |= WOKEN_BY_OFFERS;
+	if (fds[2].revents && pressure_has_risen(&share->pressure, fds[2].revents))
+		woken |= WOKEN_BY_PRESSURE;
+	return woken;
 }
 
 /*
- * Sleeps until the time is over, and serves meanwhile whoever wakes the thread. Returns whether
- * to go on.
+ * Sleeps until the time is over, and serves meanwhile whoever wakes the thread. A host that
+ * becomes short of memory makes that sooner, where may_hurry. Returns whether to go on.
  */
-static bool thread_sleep(struct gmem_share *share, uint64_t duration_ns)
+static bool thread_sleep_or_hurry(struct gmem_share *share, uint64_t duration_ns, bool may_hurry)
 {
-	uint64_t end = now_ns() + duration_ns, now;
+	uint64_t begin = now_ns(), end = begin + duration_ns, now;
 
 	while (!should_stop(share) && (now = now_ns()) < end) {
-		int offers = thread_wait(share, now, end);
+		int woken = thread_wait(share, now, end, may_hurry);
 
-		if (offers < 0)
+		if (woken < 0)
 			return false;
 		pace_start(&share->pace, now_ns(), thread_busy_ns(share));
-		if (offers > 0)
+		if (woken & WOKEN_BY_PRESSURE) {
+			end = begin + pace_hurry_ns(&share->pace);
+			may_hurry = false;
+		}
+		if (woken & WOKEN_BY_OFFERS)
 			offers_serve(share);
-		if (offers > 0 && !engine_link_is_up(share->engine))
+		if ((woken & WOKEN_BY_OFFERS) && !engine_link_is_up(share->engine))
 			return true; /* a pass is due: it connects anew */
 		requests_serve(share);
 	}
 	return !should_stop(share);
+}
+
+static bool thread_sleep(struct gmem_share *share, uint64_t duration_ns)
+{
+	return thread_sleep_or_hurry(share, duration_ns, false);
 }
 
 /*
@@ -440,7 +458,8 @@ static void *thread_run(void *context)
 	goes_on = rest_take(share);
 	while (goes_on) {
 		before = engine_tally(share->engine);
-		goes_on = thread_pass(share) && thread_sleep(share, pass_evaluate(share, &before));
+		goes_on = thread_pass(share) &&
+			  thread_sleep_or_hurry(share, pass_evaluate(share, &before), true);
 	}
 	while (!should_stop(share)) /* sharing has ended: the requests have not */
 		thread_sleep(share, NS_PER_SEC);

@@ -11,9 +11,11 @@ guest_skip_without_kvm --dedup on
 count=20
 pages=2048
 exporter=
+some=
 
 clean_up_more() {
 	[ -z "$exporter" ] || kill -KILL "$exporter" 2> /dev/null
+	[ -z "$some" ] || kill -KILL "$some" 2> /dev/null
 	"$samepage" ps | awk 'NR > 1 { print $1 }' | xargs -r "$samepage" kill
 }
 
@@ -106,6 +108,26 @@ address=${url#http://}
 ! "$samepage" metrics --listen "${address%/metrics}" > /dev/null 2> "$scratch/metrics.err" ||
 	fail "a second one listens at the same place"
 grep -q 'listens at .* already' "$scratch/metrics.err" || fail "it does not say why: $(cat "$scratch/metrics.err")"
+
+# One more, for some guests: who was named counts from when it runs to when it does not.
+"$samepage" metrics --listen 127.0.0.1:0 web-2 late > "$scratch/some.out" 2> "$scratch/some.err" &
+some=$!
+await 10 grep -q http "$scratch/some.out" || fail "nobody listens: $(cat "$scratch/some.err")"
+some_are() { # names
+	curl -sS --fail --max-time 10 "$(cat "$scratch/some.out")" > "$scratch/some" || return 1
+	[ "$(sed -n 's/^samepage_guest_ram_bytes{guest="\([^"]*\)".*/\1/p' "$scratch/some" | tr '\n' ' ')" = "$1" ]
+}
+await 10 some_are "web-2 " || fail "not one of the two: $(cat "$scratch/some")"
+grep -q "^samepage_domain_guests{domain=\"shop\"} $count\$" "$scratch/some" || fail "the domain is not whole"
+"$samepage" run --ram-image "$scratch/image" --paused --mem 8M --name late --detach
+await 10 some_are "late web-2 " || fail "it did not come: $(cat "$scratch/some")"
+"$samepage" kill late
+await 10 some_are "web-2 " || fail "it did not go: $(cat "$scratch/some")"
+is_accepted "$scratch/some"
+kill -TERM $some
+wait $some || fail "SIGTERM ended the second one with $?: $(cat "$scratch/some.err")"
+some=
+say "guests that were named are told of as they come and go"
 
 # Guests go while they are asked.
 for n in $(seq 1 2 $count); do

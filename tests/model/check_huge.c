@@ -204,6 +204,98 @@ static void what_there_is_to_gain_adds_up(struct host *host)
 	expect(host_look(guest, 5) != LOOK_OWN);
 }
 
+/* The guest is at work in most of its huge page; the others change nothing. */
+static void passes_at_work(struct host *host, const struct host_guest *guest, uint64_t *round)
+{
+	for (uint32_t pass = 0; pass < PASSES; pass++) {
+		for (uint32_t page = 0; page < 290; page++)
+			page_fill(guest, page, word_of(host, guest, page) | ++*round << 40);
+		for (uint32_t i = 0; i < HOST_GUESTS; i++)
+			expect(engine_step(host->guests[i].engine) >= 0);
+	}
+	for (uint32_t i = 0; i < HOST_GUESTS; i++)
+		engine_check(host->guests[i].engine);
+}
+
+static void a_huge_page_that_is_hot_stays_whole_until_it_is_calm(struct host *host)
+{
+	const struct host_guest *hot = &host->guests[0], *calm = &host->guests[1];
+	uint64_t round = 0;
+
+	twins_fill(host, HOST_HUGE_GAIN - 1);
+	passes_at_work(host, hot, &round);
+	for (uint32_t i = 0; i < HOST_GUESTS; i++)
+		page_fill(&host->guests[i], 300 + HOST_HUGE_GAIN - 1, 7777);
+	for (uint32_t i = 0; i < 4; i++)
+		passes_at_work(host, hot, &round);
+	expect(is_huge(hot) && engine_keeps_huge(hot->engine, 0));
+	expect(engine_tally(hot->engine).states[PAGE_SHARED] == 0);
+	expect(parts_of_compounds(calm) == 0); /* the same to gain */
+	for (uint32_t i = 0; i < 4; i++)
+		passes(host);
+	for (uint32_t i = 0; i < HOST_GUESTS; i++) {
+		expect(parts_of_compounds(&host->guests[i]) == 0);
+		expect(engine_tally(host->guests[i].engine).states[PAGE_SHARED] == HOST_HUGE_GAIN);
+		expect(page_is_filled(&host->guests[i], 300, 1));
+	}
+	expect_bytes(host, hot, 400, HUGE_PAGES - 400);
+}
+
+static void a_huge_page_that_is_zero_where_it_was_hot_is_split(struct host *host)
+{
+	const struct host_guest *hot = &host->guests[0];
+	uint64_t round = 0;
+
+	twins_fill(host, 0);
+	passes_at_work(host, hot, &round);
+	expect(is_huge(hot));
+	for (uint32_t page = 0; page < 290; page++)
+		page_fill(hot, page, 0);
+	for (uint32_t i = 0; i < 4; i++)
+		passes(host);
+	expect(parts_of_compounds(hot) == 0);
+	expect(engine_tally(hot->engine).populated == HUGE_PAGES - 290);
+	expect_bytes(host, hot, 290, HUGE_PAGES - 290);
+}
+
+/* What was to gain while it was hot. */
+static void what_there_is_no_more_to_gain_splits_no_huge_page(struct host *host)
+{
+	const struct host_guest *hot = &host->guests[0];
+	uint64_t round = 0;
+
+	twins_fill(host, HOST_HUGE_GAIN - 1);
+	passes_at_work(host, hot, &round);
+	for (uint32_t i = 0; i < HOST_GUESTS; i++)
+		page_fill(&host->guests[i], 300 + HOST_HUGE_GAIN - 1, 7777);
+	for (uint32_t i = 0; i < 4; i++)
+		passes_at_work(host, hot, &round);
+	page_fill(hot, 300, 8888);
+	for (uint32_t i = 0; i < 4; i++)
+		passes_at_work(host, hot, &round);
+	for (uint32_t i = 0; i < 4; i++)
+		passes(host);
+	expect(is_huge(hot) && engine_keeps_huge(hot->engine, 0));
+	expect(engine_tally(hot->engine).states[PAGE_SHARED] == 0);
+	expect(page_is_filled(hot, 300, 8888) && page_is_filled(hot, 301, 2));
+}
+
+static void a_huge_page_that_is_hot_is_split_where_a_part_was_given_away(struct host *host)
+{
+	struct host_guest *hot = &host->guests[0];
+	uint64_t round = 0;
+	uint32_t returned;
+
+	twins_fill(host, 0);
+	passes_at_work(host, hot, &round);
+	expect(is_huge(hot));
+	expect(engine_discard(hot->engine, 100, 10, &returned) == 0 && returned == 10);
+	engine_take_offers(hot->engine);
+	expect(parts_of_compounds(hot) == 0);
+	expect_bytes(host, hot, 300, HUGE_PAGES - 300);
+	engine_check(hot->engine);
+}
+
 static void what_is_left_after_a_part_was_given_away_is_split(struct host *host)
 {
 	struct host_guest *guest = &host->guests[0];
@@ -309,6 +401,10 @@ int main(void)
 		HOST_TEST(a_huge_page_with_little_to_gain_stays_whole),
 		HOST_TEST(a_huge_page_with_much_to_gain_is_split_and_shared),
 		HOST_TEST(what_there_is_to_gain_adds_up),
+		HOST_TEST(a_huge_page_that_is_hot_stays_whole_until_it_is_calm),
+		HOST_TEST(a_huge_page_that_is_zero_where_it_was_hot_is_split),
+		HOST_TEST(what_there_is_no_more_to_gain_splits_no_huge_page),
+		HOST_TEST(a_huge_page_that_is_hot_is_split_where_a_part_was_given_away),
 		HOST_TEST(what_is_left_after_a_part_was_given_away_is_split),
 		HOST_TEST(what_was_given_away_while_booting_is_split_later),
 		HOST_TEST(memory_that_was_given_away_whole_can_be_huge_again),

@@ -24,6 +24,7 @@
 #include "vmm/gmem.h"
 #include "vmm/gmem_discard.h"
 #include "vmm/gmem_share.h"
+#include "vmm/pressure.h"
 
 #define SKIPPED	  77
 #define BROKER_FD 3 /* its listening socket */
@@ -94,6 +95,22 @@ ssize_t __wrap_pread(int fd, void *to, size_t length, off_t offset)
 	atomic_fetch_add(&looks_failed, 1);
 	errno = ENOMEM;
 	return -1;
+}
+
+/*
+ * A host that is never short where it is asked; and where the trigger would be there is a
+ * socket: poll() tells of a byte that is out of band as of a trigger, but until it is taken.
+ */
+
+static int trigger[2];
+
+void __real_pressure_open(struct pressure *pressure, const char *path);
+void __wrap_pressure_open(struct pressure *pressure, const char *path);
+
+void __wrap_pressure_open(struct pressure *pressure, const char *path)
+{
+	__real_pressure_open(pressure, "/nonexistent");
+	pressure->trigger_fd = fcntl(trigger[1], F_DUPFD_CLOEXEC, 0);
 }
 
 static const char *heard_path(void)
@@ -180,6 +197,37 @@ static void a_look_that_fails_does_not_end_sharing(void)
 	before = passes_now();
 	while (passes_now() < before + 2)
 		nanosleep(&moment, NULL);
+	finish();
+}
+
+/* From the end of one to the end of the next. */
+static uint64_t time_of_a_pass_ns(void)
+{
+	const struct timespec moment = { .tv_nsec = 5 * 1000 * 1000 };
+	uint64_t before = passes_now(), begin_ns;
+
+	while (passes_now() == before)
+		nanosleep(&moment, NULL);
+	begin_ns = now_ns();
+	while (passes_now() == before + 1)
+		nanosleep(&moment, NULL);
+	return now_ns() - begin_ns;
+}
+
+/* A pause without a broker is of a second. */
+static void a_host_that_becomes_short_of_memory_ends_a_pause(void)
+{
+	char byte = 0;
+
+	start_with(UINT64_C(1) << 20, "leaves");
+	while (time_of_a_pass_ns() < NS_PER_SEC * 9 / 10)
+		;
+	expect(send(trigger[0], &byte, 1, MSG_OOB) == 1);
+	while (time_of_a_pass_ns() > NS_PER_SEC / 2)
+		;
+	expect(recv(trigger[1], &byte, 1, MSG_OOB) == 1);
+	while (time_of_a_pass_ns() < NS_PER_SEC * 9 / 10)
+		;
 	finish();
 }
 
@@ -381,6 +429,7 @@ int main(int argc, char **argv)
 		TEST(a_census_says_what_each_page_is),
 		TEST(all_of_memory_comes_back),
 		TEST(a_look_that_fails_does_not_end_sharing),
+		TEST(a_host_that_becomes_short_of_memory_ends_a_pause),
 		TEST(who_waits_at_the_end_is_told),
 		TEST(many_can_give_away_at_once),
 		TEST(no_page_is_looked_at_while_a_guest_boots),
@@ -391,6 +440,7 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], "broker") == 0)
 		return be_the_broker();
+	expect(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, trigger) == 0);
 	for (size_t i = 0; i < ARRAY_SIZE(tests); i++) {
 		printf("- %s\n", tests[i].name);
 		fflush(stdout);

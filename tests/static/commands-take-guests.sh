@@ -49,6 +49,31 @@ for verb in ps stats explain; do
 done
 [ "$(names ps)" = "$(names ps --all)" ] || fail "ps alone does not list all"
 [ "$(names stats)" = "$(names stats --all)" ] || fail "stats alone does not list all"
+
+# Those that look again and again: who does not run now may run at the next look.
+told() { # target...
+	"$samepage" metrics --textfile - "$@" > out || fail "metrics $*: status $?"
+	sed -n 's/^samepage_guest_ram_bytes{guest="\([^"]*\)".*/\1/p' out | tr '\n' ' '
+}
+shown() { # target...
+	"$samepage" top --batch --frames 1 --interval 1 "$@" > out || fail "top $*: status $?"
+	sed '1,/^NAME/d; s/ .*//' out | tr '\n' ' '
+}
+for command in told shown; do
+	[ "$($command)" = "solo web-1 web-2 web-3 " ] || fail "$command: $(cat out)"
+	[ "$($command --all)" = "solo web-1 web-2 web-3 " ] || fail "$command with all: $(cat out)"
+	[ "$($command web-3 nobody solo web-3)" = "solo web-3 " ] || fail "$command with names: $(cat out)"
+	[ "$($command --domain shop)" = "web-1 web-2 web-3 " ] || fail "$command with a domain: $(cat out)"
+	[ "$($command --domain nowhere)" = "" ] || fail "$command with a domain of nobody: $(cat out)"
+done
+told web-2 > /dev/null
+grep -q '^samepage_domain_guests{domain="shop"} 3$' out || fail "a domain is no longer that of all its guests: $(cat out)"
+! grep -q '{domain="solo' out || fail "there are other domains: $(cat out)"
+for verb in metrics top; do
+	refused "exclude" $verb --all web-1
+	refused "exclude" $verb --all --domain shop
+done
+
 "$samepage" pause web-1 solo
 "$samepage" pause --domain shop
 "$samepage" pause --all
@@ -84,6 +109,7 @@ start solo --log-level info
 "$samepage" kill --all
 [ "$("$samepage" logs solo | grep -c 'ended from outside')" = 2 ] || fail "two lives: $("$samepage" logs solo)"
 "$samepage" kill --all || fail "there is nothing to kill, and that is as wished"
+[ "$(told)$(told --all)$(shown)$(shown --all)" = "" ] || fail "there is nobody to look at, and that is as wished"
 
 # Where standard error is the journal, no file is made, and journalctl is asked.
 mkdir bin

@@ -71,9 +71,18 @@ expect 'samepage stop ' 'solo|twin-1|twin-2'
 expect 'samepage stop twin-1 t' 'twin-2'
 expect 'samepage console twin-1 ' ''
 expect 'samepage stats --all ' ''
+expect 'samepage metrics ' 'solo|twin-1|twin-2'
+expect 'samepage metrics --domain sh' 'shop'
+expect 'samepage top --domain=sh' 'shop'
+expect 'samepage top twin-1 ' 'solo|twin-2'
 expect 'samepage ps --domain sh' 'shop'
 expect 'samepage ps --domain=sh' 'shop'
 expect 'samepage run --domain ' 'shop'
+# It is there once the guest begins to share.
+for _ in $(seq 100); do
+	[[ $(complete_line 'samepage ps --domain @') != solo.* ]] || break
+	sleep 0.1
+done
 [[ $(complete_line 'samepage ps --domain @') == solo.* ]] || { echo "a private domain is not completed"; failed=1; }
 samepage kill solo
 expect 'samepage stop ' 'twin-1|twin-2'

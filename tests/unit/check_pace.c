@@ -151,6 +151,23 @@ START_TEST(a_host_that_is_short_of_memory_is_helped_at_once)
 }
 END_TEST
 
+START_TEST(a_host_that_becomes_short_while_a_pause_lasts_makes_it_the_shortest)
+{
+	struct pace pace;
+	uint64_t shortest;
+
+	pace_init(&pace, 20, PAGES);
+	shortest = pause_after(&pace, PAGES, 0);
+	for (int i = 0; i < 10; i++)
+		ck_assert_uint_gt(pause_after(&pace, 0, 0), shortest);
+	ck_assert_uint_eq(pace_hurry_ns(&pace), shortest);
+	ck_assert_uint_eq(pause_after(&pace, 0, 0), 2 * shortest); /* and it was that once */
+	pace_init(&pace, 100, PAGES);
+	shortest = pause_after(&pace, PAGES, 0);
+	ck_assert_uint_eq(pace_hurry_ns(&pace), shortest);
+}
+END_TEST
+
 START_TEST(the_smallest_budget_and_the_longest_run_do_not_overflow)
 {
 	struct pace pace;
@@ -181,6 +198,7 @@ static const struct suite_test tests[] = {
 	{ "core", &cheap_passes_come_sooner },
 	{ "core", &one_dear_pass_is_no_reason_to_wait },
 	{ "core", &a_host_that_is_short_of_memory_is_helped_at_once },
+	{ "core", &a_host_that_becomes_short_while_a_pause_lasts_makes_it_the_shortest },
 	{ "faults", &time_that_seems_to_run_backwards_is_none_at_all },
 	{ "limits", &the_smallest_budget_and_the_longest_run_do_not_overflow },
 };

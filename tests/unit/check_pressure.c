@@ -2,6 +2,7 @@
 /* check_pressure.c - the host is short of memory while somebody waits for it, not afterwards */
 #include "tests/unit/suite.h"
 
+#include <poll.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -36,6 +37,7 @@ static void set_up(struct pressure *pressure)
 	snprintf(path, sizeof(path), "%s/memory", scratch_path);
 	tell_total(1000000);
 	pressure_open(pressure, path);
+	tell_total(1000000); /* the trigger is written to a file here */
 }
 
 START_TEST(waiting_for_memory_counts_while_it_lasts)
@@ -76,8 +78,51 @@ START_TEST(a_kernel_that_does_not_tell_is_never_short)
 }
 END_TEST
 
+START_TEST(the_kernel_is_told_when_to_tell)
+{
+	struct pressure pressure;
+	char text[64] = "";
+	FILE *file;
+
+	set_up(&pressure);
+	pressure_close(&pressure);
+	pressure_open(&pressure, path);
+	file = fopen(path, "r");
+	ck_assert_ptr_nonnull(file);
+	ck_assert_uint_gt(fread(text, 1, sizeof(text) - 1, file), 0);
+	fclose(file);
+	ck_assert_str_eq(text, "some 20000 2000000"); /* one hundredth of two seconds */
+	ck_assert_int_ge(pressure.trigger_fd, 0);
+	ck_assert(pressure_has_risen(&pressure, POLLPRI));
+	ck_assert_int_ge(pressure.trigger_fd, 0);
+	/* as where the trigger is taken away: poll() returns at once from then on */
+	ck_assert(!pressure_has_risen(&pressure, POLLPRI | POLLERR));
+	ck_assert_int_lt(pressure.trigger_fd, 0);
+	pressure_close(&pressure);
+	scratch_remove();
+}
+END_TEST
+
+/* Where there is a kernel that has it: a trigger that it does not take would say all the time. */
+START_TEST(the_hosts_own_trigger_is_one)
+{
+	struct pressure pressure;
+	struct pollfd fd = { .events = POLLPRI };
+
+	pressure_open(&pressure, PRESSURE_OF_MEMORY);
+	fd.fd = pressure.trigger_fd;
+	ck_assert_int_ge(poll(&fd, 1, 0), 0);
+	ck_assert_int_eq(fd.revents & POLLERR, 0);
+	ck_assert_int_ge(poll(&fd, 1, 0), 0); /* said once in two seconds */
+	ck_assert_int_eq(fd.revents, 0);
+	pressure_close(&pressure);
+}
+END_TEST
+
 static const struct suite_test tests[] = {
 	{ "core", &waiting_for_memory_counts_while_it_lasts },
+	{ "core", &the_kernel_is_told_when_to_tell },
+	{ "core", &the_hosts_own_trigger_is_one },
 	{ "faults", &a_kernel_that_does_not_tell_is_never_short },
 };
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 
+#include "base/log.h"
 #include "base/rundir.h"
 #include "base/sock.h"
 #include "cli/client.h"
@@ -18,6 +19,7 @@ static struct stand_in {
 	const char *name, *domain;
 	struct control *control;
 	_Atomic int pauses;
+	_Atomic bool is_silent;
 } guests[] = {
 	{ "blue", "shop" },
 	{ "green", "web" },
@@ -35,6 +37,8 @@ static int do_report(void *context, struct control_report *ret_report, struct fa
 {
 	const struct stand_in *guest = context;
 
+	if (guest->is_silent)
+		return fail_set(sentence, EIO, "guest '%s' can't tell", guest->name);
 	*ret_report = (struct control_report){ .pid = 100 + (uint32_t)(guest - guests),
 					       .state = CONTROL_STATE_RUNNING,
 					       .ram_bytes = 8192,
@@ -280,6 +284,58 @@ START_TEST(a_report_of_nothing_chosen_is_of_all)
 }
 END_TEST
 
+/* For who asks again and again: a guest may come back. */
+START_TEST(what_is_kept_of_a_report_misses_nobody)
+{
+	struct call call = typed("red nobody", false, NULL);
+	struct report *report;
+
+	ck_assert_int_eq(report_collect(CLIENT_TIMEOUT_MS, &report, &why), 0);
+	targets_keep(&call, report);
+	ck_assert_uint_eq(report->guest_count, 1);
+	ck_assert_str_eq(report->guests[0].figures.name, "red");
+	ck_assert_uint_eq(report->domain_count, 1);
+	ck_assert_int_eq(report->reclaimed_bytes, 4096);
+	call = typed("", false, "nowhere");
+	targets_keep(&call, report);
+	ck_assert_uint_eq(report->guest_count, 0);
+	ck_assert_uint_eq(report->domain_count, 0);
+	ck_assert_int_eq(report->reclaimed_bytes, 0);
+	report_free(report);
+}
+END_TEST
+
+/* Which domain it is in nobody knows, so that it is missed in each. */
+START_TEST(who_is_silent_is_missed_where_it_is_meant)
+{
+	static const struct {
+		const char *names, *domain;
+		uint64_t silent, left;
+	} choices[] = {
+		{ "", NULL, 1, 2 },
+		{ "", "shop", 1, 1 },
+		{ "blue", NULL, 0, 1 },
+	};
+	struct call call;
+	struct report *report;
+
+	guests[2].is_silent = true;
+	log_set_level(LOG_LEVEL_ERROR);
+	for (size_t i = 0; i < ARRAY_SIZE(choices); i++) {
+		call = typed(choices[i].names, false, choices[i].domain);
+		ck_assert_int_eq(targets_report(&call, &report, &why), 0);
+		ck_assert_uint_eq(report->silent_guests, choices[i].silent);
+		ck_assert_uint_eq(report->silent_count, choices[i].silent);
+		ck_assert_uint_eq(report->guest_count, choices[i].left);
+		report_free(report);
+	}
+	call = typed("blue red", false, NULL);
+	ck_assert_int_eq(targets_report(&call, &report, &why), -ETIMEDOUT);
+	ck_assert_ptr_nonnull(strstr(why.text, "guest 'red'"));
+	ck_assert_ptr_null(strstr(why.text, "no guest"));
+}
+END_TEST
+
 static const struct suite_test tests[] = {
 	{ "core", &names_are_sorted_and_each_is_there_once },
 	{ "core", &all_are_those_that_run },
@@ -290,6 +346,8 @@ static const struct suite_test tests[] = {
 	{ "core", &reports_are_picked_in_their_order },
 	{ "core", &a_report_has_whole_domains_of_the_chosen_guests },
 	{ "core", &a_report_of_nothing_chosen_is_of_all },
+	{ "core", &what_is_kept_of_a_report_misses_nobody },
+	{ "core", &who_is_silent_is_missed_where_it_is_meant },
 	{ "misuse", &a_domain_without_guests_is_a_sentence },
 	{ "misuse", &what_contradicts_itself_is_refused },
 };

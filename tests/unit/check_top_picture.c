@@ -205,6 +205,9 @@ START_TEST(who_is_shown_is_said)
 	report.guest_count = 0;
 	draw(80, 24);
 	assert_shows("\nno guest runs\n");
+	view.has_names = true;
+	draw(80, 24);
+	assert_shows("\nno guest that was named runs\n");
 }
 END_TEST
 
