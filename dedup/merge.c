@@ -12,8 +12,8 @@
  * waiting. A stretch never spans two mappings: kernels before 6.3 refuse to protect such
  * a range. Where one is refused all the same, its halves are tried.
  *
- *	hold -> compare every byte -> share the equal runs
- *	                           -> unhold and release the others -> wake all
+ *	look -> hold -> compare every byte -> share the equal runs
+ *	                                   -> unhold and release the others -> wake all
  *
  * Nothing between hold and wake waits for a peer, and every path ends in the wake.
  *
@@ -122,6 +122,19 @@ static bool page_equals_frame(const struct engine *engine, const struct stretch 
 		      PAGE_BYTES) == 0;
 }
 
+/*
+ * A look while nobody waits: the comparison under the hold, which decides, then finds the bytes in
+ * the processor's caches. Returns whether there is anything to share, as it is now.
+ */
+static bool stretch_is_worth_it(const struct engine *engine, const struct stretch *stretch)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < stretch->count; i++)
+		any |= page_equals_frame(engine, stretch, i);
+	return any;
+}
+
 /* How many pages from the i-th on are equal to neighbouring frames, or are not equal. */
 static uint32_t part_length(const struct engine *engine, const struct stretch *stretch, uint32_t i,
 			    bool equal)
@@ -167,6 +180,17 @@ static void stretch_give_up(struct engine *engine, const struct merge *merges, u
 	}
 }
 
+/* Nobody had to wait to find out. */
+static void stretch_is_unequal(struct engine *engine, const struct merge *merges, uint32_t count)
+{
+	engine->tally.unequal_total += count;
+	for (uint32_t i = 0; i < count; i++) {
+		engine->table[merges[i].page].mark = 0;
+		engine->table[merges[i].page].looks = 0;
+	}
+	stretch_give_up(engine, merges, count);
+}
+
 static uint32_t run_length(const struct engine *engine, const struct merge *run, uint32_t limit)
 {
 	uint32_t n = 1;
@@ -204,6 +228,10 @@ static void merge_stretch(struct engine *engine, const struct merge *merges, uin
 	/* the frames are read first: what takes time is done before anybody waits */
 	if (!stretch_find_frames(engine, &stretch)) {
 		stretch_give_up(engine, merges, count);
+		return;
+	}
+	if (!stretch_is_worth_it(engine, &stretch)) {
+		stretch_is_unequal(engine, merges, count);
 		return;
 	}
 	if (!stretch_hold(engine, merges->page, count)) {
