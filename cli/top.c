@@ -155,7 +155,7 @@ const struct verb verb_top = {
 	.synopsis = "[OPTIONS]",
 	.example = "  samepage top\n"
 		   "  samepage top --sort merges --domain web\n"
-		   "  samepage top --batch --frames 3 --interval 10 > log\n",
+		   "  samepage top --batch --frames 5 --interval 1 > log\n",
 	.options = options,
 	.defaults = &defaults,
 	.settings_size = sizeof(struct settings),
