@@ -25,14 +25,14 @@ guest_skip_without_kvm --dedup on
 # ------------------------------------------------------------ who runs what
 
 examples_load "$samepage"
-for example in "$scratch"/examples/*; do
-	where=$(cat "$example/where")
-	if [ -s "$example/reason" ]; then
-		[ ! -s "$example/runs" ] || fail "$where is run, and it is not"
-		say "not run: $where: $(head -n 1 "$example/script"): $(cat "$example/reason")"
+for example in $(examples_all); do
+	where=$(< "$example.where")
+	if [ -s "$example.reason" ]; then
+		[ ! -s "$example.runs" ] || fail "$where is run, and it is not"
+		say "not run: $where: $(head -n 1 "$example.script"): $(< "$example.reason")"
 		continue
 	fi
-	test=$(cat "$example/runs")
+	test=$(< "$example.runs")
 	[ -x "$examples_top/$test" ] || fail "$where is run by $test, which is no test"
 	grep -q '^examples_done' "$examples_top/$test" || fail "$where is run by $test, which does not see to that"
 	case $test in
@@ -66,8 +66,8 @@ for name in debian web db; do
 done
 truncate -s 1M "$scratch/files/tables.img"
 qemu-img create -q -f qcow2 "$scratch/files/web.qcow2" 1M
-for example in "$scratch"/examples/*; do
-	[ ! -e "$example/file" ] || [ "$(cat "$example/file")" != shop.conf ] || cp "$example/script" "$scratch/files/shop.conf"
+for example in $(examples_all); do
+	[ ! -e "$example.file" ] || [ "$(< "$example.file")" != shop.conf ] || cp "$example.script" "$scratch/files/shop.conf"
 done
 
 # ------------------------------------------------------------ the guests that they talk of
@@ -97,16 +97,16 @@ fleet_for() { # page
 
 page='' own_fleet=''
 for example in $(examples_own); do
-	if [ "$(cat "$example/page")" != "$page" ]; then
-		page=$(cat "$example/page")
+	if [ "$(< "$example.page")" != "$page" ]; then
+		page=$(< "$example.page")
 		samepage kill --all
 		examples_begin
 		cp -r "$scratch/files/." "$examples_here"
 	fi
-	if grep -q -e '--name web' -e 'shop\.conf' "$example/script"; then
+	if grep -q -e '--name web' -e 'shop\.conf' "$example.script"; then
 		samepage kill --all
 		own_fleet=1 # it has a web-1 of its own
-	elif grep -q samepage "$example/script"; then
+	elif grep -q samepage "$example.script"; then
 		[ -z "$own_fleet" ] || samepage kill --all
 		own_fleet=
 		fleet_for "$page"

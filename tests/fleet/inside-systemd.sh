@@ -32,7 +32,7 @@ main_pid() { # unit
 # As the manual has it.
 example() { # text
 	local script
-	script=$(grep -l -F -e "$1" /examples/*/script) || fail "there is no example with '$1': change this test"
+	script=$(grep -l -F -e "$1" /examples/*.script) || fail "there is no example with '$1': change this test"
 	(cd / && bash -e -u -o pipefail "$script") > "${script%script}out" 2>&1 || fail "$1: $(cat "${script%script}out")"
 	cat "${script%script}out"
 }

@@ -52,7 +52,7 @@ cp "$top/tests/fleet/inside-systemd.sh" "$root/usr/local/bin/inside-systemd"
 examples_load "$build/samepage"
 mkdir "$root/examples"
 for example in $(examples_own); do
-	cp -r "$example" "$root/examples"
+	cp "$example.script" "$root/examples"
 done
 # Copies, of which the container can change the group: that is udev's work, which is not there.
 for device in kvm userfaultfd; do
@@ -89,6 +89,6 @@ done
 cat "$root/inside.log"
 [ -e "$root/inside.passed" ] || fail "see above"
 for example in $(examples_own); do
-	[ ! -e "$root/examples/${example##*/}/out" ] || cp "$root/examples/${example##*/}/out" "$example"
+	[ ! -e "$root/examples/${example##*/}.out" ] || cp "$root/examples/${example##*/}.out" "$example.out"
 done
 examples_done

@@ -65,14 +65,13 @@ is_ready() { # guest
 
 examples_load "$SAMEPAGE"
 begin
-example samepage.1 '--kernel vmlinuz'
 make_disk "$examples_here/disk.img"
 example README.md guest-images/kernel
 example README.md guest-images/debian-disk
 
-# All that needs guests which have booted is done with these four.
-example README.md '--count 4 --detach'
-for guest in web-1 web-2 web-3 web-4; do
+# All that needs guests which have booted is done with these two.
+example README.md '--count 2 --detach'
+for guest in web-1 web-2; do
 	guest_pid[$guest]=$(guest_stat $guest pid)
 	echo boot >> "${BOOTS:-/dev/null}"
 	await $ready_seconds is_ready $guest || lab_fault "$guest was not READY after $ready_seconds seconds"

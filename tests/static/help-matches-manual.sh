@@ -58,9 +58,10 @@ for verb in $verbs; do
 	compare "$verb" "the purpose"
 	# The manual may have more examples.
 	rm -rf "$scratch/examples"
+	mkdir "$scratch/examples"
 	"$top/tests/examples/extract" -v into="$scratch/examples" "$page"
 	sed -n '/^example:/,/^$/s/^  //p' "$scratch/text" | sort > "$scratch/help"
-	joined "$scratch"/examples/*/script > "$scratch/shown"
+	joined "$scratch"/examples/*.script > "$scratch/shown"
 	grep -F -x -f "$scratch/help" "$scratch/shown" | sort -u > "$scratch/manual"
 	compare "$verb" examples
 	grep -q -x "  man samepage-$verb" "$scratch/text" || { echo "$verb: --help does not name the page"; failed=1; }
