@@ -161,7 +161,7 @@ const struct verb verb_balloon = {
 	.purpose = "set how much of their memory guests keep, or show what they say of it",
 	.synopsis = "NAME... | --domain DOMAIN | --all [SIZE]",
 	.example = "  samepage balloon web-1 128M\n"
-		   "  samepage balloon --domain web 256M\n"
+		   "  samepage balloon --all 256M\n"
 		   "  samepage balloon web-1\n",
 	.options = options,
 	.settings_size = sizeof(struct settings),

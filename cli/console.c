@@ -119,7 +119,7 @@ const struct verb verb_console = {
 	.purpose = "attach to the console of a guest that runs",
 	.synopsis = "[OPTIONS] NAME",
 	.example = "  samepage console web-1\n"
-		   "  samepage console --log web-1 | grep -i error\n",
+		   "  samepage console --log web-1 | tail\n",
 	.options = options,
 	.settings_size = sizeof(struct settings),
 	.operands = OPERANDS_GUESTS,

@@ -3,7 +3,7 @@
  * explanation.h - where a guest's memory is, and what keeps it apart from its neighbours'
  *
  * Made of what each guest of the domain says of its pages, and of a comparison of bytes
- * where there was one. All counts are of pages. The definitions are in samepage(1).
+ * where there was one. All counts are of pages. The definitions are in samepage-explain(1).
  */
 #ifndef CLI_EXPLANATION_H
 #define CLI_EXPLANATION_H

@@ -2,7 +2,7 @@
 /*
  * explanation_json.c - the explanation for programs
  *
- * The keys are a promise, as those of the report are: see samepage(1).
+ * The keys are a promise, as those of the report are: see samepage-explain(1).
  */
 #include <errno.h>
 #include <jansson.h>

@@ -3,7 +3,7 @@
  * figure.h - what a report counts, as tables: how a figure is called, and where it is
  *
  * One row serves `stats --json`, the page of `report --html` and the metrics, so that none of
- * them lacks what another has. samepage(1), THE REPORT, says more of each.
+ * them lacks what another has. samepage-stats(1), THE REPORT, says more of each.
  */
 #ifndef CLI_FIGURE_H
 #define CLI_FIGURE_H

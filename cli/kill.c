@@ -23,7 +23,7 @@ const struct verb verb_kill = {
 	.purpose = "end guests at once, as if their power was cut",
 	.synopsis = TARGETS_SYNOPSIS,
 	.example = "  samepage kill web-1 web-2\n"
-		   "  samepage kill --domain trial\n",
+		   "  samepage kill --domain web\n",
 	.options = options,
 	.settings_size = sizeof(struct target_choice),
 	.operands = OPERANDS_GUESTS,

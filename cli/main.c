@@ -31,6 +31,7 @@ void verbs_print(void)
 	for (const struct verb *const *verb = verbs; *verb; verb++)
 		if (!(*verb)->is_internal)
 			printf("  %-10s %s\n", (*verb)->name, (*verb)->purpose);
+	printf("\nman samepage tells more, man samepage-VERB all of a verb.\n");
 }
 
 void verb_print_help(const struct verb *verb)
@@ -39,6 +40,8 @@ void verb_print_help(const struct verb *verb)
 	       verb->synopsis, verb->purpose);
 	options_print(verb->options, stdout);
 	printf("\nexample:\n%s", verb->example);
+	if (!verb->is_internal)
+		printf("\nmanual:\n  man samepage-%s\n", verb->name);
 }
 
 static int say(const struct fail *why)

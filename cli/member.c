@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* member.c - the process of one guest of a fleet, seen from inside */
+/* member.c - the process of one guest of a fleet, or of one alone, seen from inside */
 #include "cli/member.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 
 #include "base/log.h"
 #include "base/log_file.h"
 #include "base/notify.h"
+#include "base/parse.h"
 #include "base/rundir.h"
 #include "cli/guest_log.h"
 #include "cli/verb.h"
@@ -73,6 +75,22 @@ static int on_started(void *context, struct fail *why)
 	auto_close(&start->start_fd);
 	start->start_fd = -1;
 	return 0;
+}
+
+/* In the journal the lines of all guests stand together, and are found by their guest's name. */
+int member_run_alone(struct guest_config *config, struct fail *why)
+{
+	static char name[NAME_MAX_LENGTH + 1]; /* the last words come when the guest is gone */
+	int status;
+
+	if (!log_is_to_journal())
+		return guest_run(config, why);
+	snprintf(name, sizeof(name), "%s", config->machine.name);
+	log_set_name(name);
+	status = guest_run(config, why);
+	if (status >= 0)
+		say_end(status);
+	return status;
 }
 
 void member_main(struct guest_config *config, struct member_start *start)

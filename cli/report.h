@@ -4,7 +4,7 @@
  *
  * A guest tells its own figures; what its shared pages cost it is in the ledger of
  * its domain's broker. A report brings both together. The definitions are in
- * samepage(1), THE REPORT.
+ * samepage-stats(1), THE REPORT.
  */
 #ifndef CLI_REPORT_H
 #define CLI_REPORT_H

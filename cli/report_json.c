@@ -3,7 +3,7 @@
  * report_json.c - the report for programs
  *
  * The keys are a promise: other programs rely on them. They are documented in
- * samepage(1), and new ones are added, none renamed.
+ * samepage-stats(1), and new ones are added, none renamed.
  */
 #include "cli/report_json.h"
 

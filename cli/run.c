@@ -11,6 +11,7 @@
 #include "cli/fleet.h"
 #include "cli/fleet_file.h"
 #include "cli/guest_plan.h"
+#include "cli/member.h"
 #include "cli/verb.h"
 #include "devices/virtio_vsock.h"
 
@@ -174,7 +175,7 @@ static int batch_add(struct batch *batch, const struct definition *definition, u
 static int batch_run(struct batch *batch, bool detach, struct fail *why)
 {
 	if (batch->count == 1 && !detach)
-		return guest_run(&batch->configs[0], why);
+		return member_run_alone(&batch->configs[0], why);
 	return fleet_run(batch->configs, batch->count, detach, why);
 }
 

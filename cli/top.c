@@ -165,7 +165,7 @@ const struct verb verb_top = {
 	.example = "  samepage top\n"
 		   "  samepage top --sort merges --domain web\n"
 		   "  samepage top web-1 web-2\n"
-		   "  samepage top --batch --frames 3 --interval 10 > log\n",
+		   "  samepage top --batch --frames 5 --interval 1 > log\n",
 	.options = options,
 	.defaults = &defaults,
 	.settings_size = sizeof(struct settings),

@@ -2,7 +2,7 @@
 /*
  * top_row.h - a line of samepage top: its columns, what is in them, which comes first
  *
- * A row is a guest, a domain, or the sum of rows. What a column means is in samepage(1).
+ * A row is a guest, a domain, or the sum of rows. What a column means is in samepage-top(1).
  */
 #ifndef CLI_TOP_ROW_H
 #define CLI_TOP_ROW_H

@@ -11,7 +11,7 @@
 #include "base/fail.h"
 #include "cli/option.h"
 
-/* Exit statuses; samepage(1) explains them. */
+/* Exit statuses; samepage-run(1) explains them. */
 enum {
 	STATUS_POWERED_OFF = 0,
 	STATUS_ERROR = 1,

@@ -120,7 +120,7 @@ struct control_disk {
 	uint64_t errors;		/* of all of these */
 };
 
-/* A guest's figures by the definitions of samepage(1), THE REPORT. */
+/* A guest's figures by the definitions of samepage-stats(1), THE REPORT. */
 struct control_report {
 	char name[WIRE_TEXT_SIZE];
 	char domain[WIRE_TEXT_SIZE];

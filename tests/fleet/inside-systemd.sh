@@ -29,6 +29,14 @@ main_pid() { # unit
 	systemctl show --value --property MainPID "$1"
 }
 
+# As the manual has it.
+example() { # text
+	local script
+	script=$(grep -l -F -e "$1" /examples/*.script) || fail "there is no example with '$1': change this test"
+	(cd / && bash -e -u -o pipefail "$script") > "${script%script}out" 2>&1 || fail "$1: $(cat "${script%script}out")"
+	cat "${script%script}out"
+}
+
 brokers() {
 	systemctl list-units --plain --no-legend --state=active 'samepage-broker@*.service' | awk '{ print $1 }'
 }
@@ -56,6 +64,7 @@ cat > /etc/samepage/shop.conf <<-'CONF'
 	[defaults]
 	ram-image = shop.ram
 	paused = on
+	log-level = info
 	[guest]
 	name = web
 	count = 19
@@ -64,9 +73,10 @@ cat > /etc/samepage/shop.conf <<-'CONF'
 CONF
 
 say "a fleet comes up"
-systemctl start samepage-fleet@shop || fail "the fleet's unit did not start"
+example 'systemctl enable' || fail "the fleet's unit did not start"
+[ "$(systemctl is-enabled samepage-fleet@shop)" = enabled ] || fail "the fleet does not come up with the host"
 [ "$(active_guests)" = 20 ] || fail "$(active_guests) units of guests are active, not 20"
-[ "$(samepage ps | grep -c paused)" = 20 ] || fail "ps does not list 20 guests"
+[ "$(example 'samepage ps' | grep -c paused)" = 20 ] || fail "ps does not list 20 guests"
 await 30 all_share 20 || fail "20 guests don't share their memory"
 
 say "each guest is on its own, and so is the broker"
@@ -96,6 +106,7 @@ for name in web-1 web-2 web-3; do
 	systemctl stop "samepage@$name"
 	[ "$(systemctl is-active "samepage@$name")" = inactive ] || fail "$name did not end cleanly"
 done
+example 'journalctl' | grep -q 'web-1: the guest has ended' || fail "the journal is not asked in this way"
 [ "$(main_pid "$(brokers)")" = "$broker" ] || fail "the broker went with a guest"
 await 30 all_share 17 || fail "the others don't share any more"
 

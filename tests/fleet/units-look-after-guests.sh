@@ -18,6 +18,12 @@ command -v systemd-nspawn > /dev/null || skip "systemd-nspawn is missing: instal
 
 scratch=$(mktemp -d)
 container=
+
+fail() {
+	echo "FAILED: $*"
+	exit 1
+}
+
 clean_up() {
 	[ -z "$container" ] || kill -KILL "$container" 2> /dev/null || true
 	wait
@@ -41,6 +47,13 @@ make -s -C "$build" install DESTDIR="$root" prefix=/usr > "$scratch/install.log"
 # Units have the paths that make knew; a build for another prefix would lead nowhere.
 sed -i 's,^\(Exec[A-Za-z]*=-\?\)/[^ ]*/samepage,\1/usr/bin/samepage,' "$root"/usr/lib/systemd/system/samepage*
 cp "$top/tests/fleet/inside-systemd.sh" "$root/usr/local/bin/inside-systemd"
+# Examples that need a systemd are run in there.
+. "$top/tests/examples/lib.sh"
+examples_load "$build/samepage"
+mkdir "$root/examples"
+for example in $(examples_own); do
+	cp "$example.script" "$root/examples"
+done
 # Copies, of which the container can change the group: that is udev's work, which is not there.
 for device in kvm userfaultfd; do
 	numbers=$(stat -c '%t %T' "/dev/$device")
@@ -74,4 +87,8 @@ done
 	skip "systemd does not start in a container here"
 }
 cat "$root/inside.log"
-[ -e "$root/inside.passed" ]
+[ -e "$root/inside.passed" ] || fail "see above"
+for example in $(examples_own); do
+	[ ! -e "$root/examples/${example##*/}.out" ] || cp "$root/examples/${example##*/}.out" "$example.out"
+done
+examples_done

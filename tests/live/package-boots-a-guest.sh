@@ -3,12 +3,13 @@
 # It is what somebody types who has just installed samepage, and nothing of the build is there to help.
 # lab seconds: 45
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../examples/lib.sh"
 clean=$root/build/deb/root
 [ -x "$clean/usr/bin/samepage" ] || skip "tests/packages/deb-installs-on-a-clean-debian.sh has left no root in build/deb"
 
-# The first line of EXAMPLES that is indented, as people copy it.
-command=$(sed -n '/^\.Sh EXAMPLES/,$s/^\.Dl //p' "$root/man/samepage.1" | head -n 1)
-[ "$command" = "samepage run --kernel vmlinuz --initrd initrd.img --mem 512M" ] || fail "the manual's example has changed: change this test"
+examples_load "$SAMEPAGE"
+example=$(example_with samepage.1 '--kernel vmlinuz')
+command=$(< "$example.script")
 cp "$GUEST_KERNEL" "$clean/root/vmlinuz"
 cp "$GUEST_INITRD" "$clean/root/initrd.img"
 rm -rf "$clean/run/samepage"
@@ -26,3 +27,5 @@ name=$(chroot "$clean" samepage ps | awk 'NR == 2 { print $1 }')
 [ -n "$name" ] || fail "it is not listed: $(chroot "$clean" samepage ps)"
 chroot "$clean" samepage stop "$name" || fail "it cannot be stopped"
 guest_ends_with clean 0
+touch "$example.out"
+examples_done

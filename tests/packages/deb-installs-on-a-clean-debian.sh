@@ -36,8 +36,11 @@ inside() { # command...
 }
 inside samepage version | grep -q '^samepage [0-9]' || fail "samepage does not run"
 inside id samepage | grep -q '(kvm)' || fail "there is no user samepage in group kvm"
-for file in share/man/man1/samepage.1.gz share/man/man5/samepage.conf.5.gz share/man/man7/samepage-dedup.7.gz share/man/man8/samepage-broker.8.gz \
-	share/bash-completion/completions/samepage share/zsh/vendor-completions/_samepage lib/tmpfiles.d/samepage.conf \
+for page in "$top"/man/*.[0-9]; do
+	file=share/man/man${page##*.}/${page##*/}.gz
+	[ -s "$root/usr/$file" ] || fail "/usr/$file is not in the package"
+done
+for file in share/bash-completion/completions/samepage share/zsh/vendor-completions/_samepage lib/tmpfiles.d/samepage.conf \
 	lib/udev/rules.d/60-samepage.rules lib/systemd/system/samepage@.service lib/systemd/system/samepage-fleet@.service; do
 	[ -s "$root/usr/$file" ] || fail "/usr/$file is not in the package"
 done
