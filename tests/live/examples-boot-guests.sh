@@ -1,7 +1,7 @@
 #!/bin/bash
 # The examples of the manuals and of the README boot a stock kernel, and do with its guests what they say.
 # Whoever types them has a distribution's kernel and no tiny guest of a test, and looks at what a real guest does.
-# lab seconds: 60
+# lab seconds: 90
 . "$(dirname "$0")/network.sh"
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/../examples/lib.sh"
