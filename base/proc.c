@@ -2,6 +2,7 @@
 /* proc.c - what the kernel says of this process, in /proc */
 #include "base/proc.h"
 
+#include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -95,4 +96,36 @@ uint64_t proc_mappings_limit(void)
 	if (file)
 		fclose(file);
 	return limit;
+}
+
+/* Documentation/scheduler/sched-stats.rst: the second number. */
+static uint64_t thread_waited_ns(const char *task)
+{
+	char path[300];
+	uint64_t waited = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%s/schedstat", task);
+	file = fopen(path, "re");
+	if (file && fscanf(file, "%*u %" SCNu64, &waited) != 1)
+		waited = 0;
+	if (file)
+		fclose(file);
+	return waited;
+}
+
+uint64_t proc_threads_waited_ns(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	const struct dirent *task;
+	uint64_t most = 0, waited;
+
+	while (tasks && (task = readdir(tasks))) {
+		waited = task->d_name[0] == '.' ? 0 : thread_waited_ns(task->d_name);
+		if (waited > most)
+			most = waited;
+	}
+	if (tasks)
+		closedir(tasks);
+	return most;
 }

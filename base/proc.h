@@ -19,6 +19,9 @@ uint64_t proc_anonymous_bytes(void);
 /* What the host could give without swapping (MemAvailable); UINT64_MAX: not known. */
 uint64_t proc_memory_available_bytes(void);
 
+/* How long the thread of this process that waited most has waited for processors; 0: not known. */
+uint64_t proc_threads_waited_ns(void);
+
 /* vm.max_map_count: mappings that a process may have; 0: not known. */
 uint64_t proc_mappings_limit(void);
 

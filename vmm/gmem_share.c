@@ -38,6 +38,7 @@
 #include "vmm/gmem_huge.h"
 #include "vmm/gmem_remap.h"
 #include "vmm/pressure.h"
+#include "vmm/rest.h"
 #include "wire/control.h"
 
 #define RECONNECT_NS	  NS_PER_SEC
@@ -75,14 +76,13 @@ struct gmem_share {
 	uint64_t pass_ns;	/* for which the thread had run at the start of the pass */
 	uint64_t waited_ns;	/* for a processor, as of the last time that the kernel told */
 	uint64_t reconnect_ns;	/* not before */
-	uint64_t rested_ns;	/* the rest that is over: rest_until_ns as it was */
+	struct rest rest;	/* nothing is merged meanwhile; begun by anybody */
+	uint64_t rested_ns;	/* the rest whose end was dealt with: rest.over_ns then */
 	bool link_fail_is_said; /* until it works again */
 	bool offers_left;	/* of those that have come, maybe: not all were taken */
 	pthread_t thread;
 	int schedstat_fd; /* of the thread; -1: the kernel does not tell */
 	int wake_fd;	  /* readable: look at the fields below */
-
-	atomic_uint_fast64_t rest_until_ns; /* anybody's: nothing is merged before */
 
 	/* Anybody's, under the lock. */
 	pthread_mutex_t lock;
@@ -239,30 +239,34 @@ static void requests_serve(struct gmem_share *share)
 
 /* The link */
 
-static uint64_t rest_left_ns(const struct gmem_share *share)
+/* Who waits for processors rests for longer, unless the host is short of memory. */
+static bool rests(struct gmem_share *share, uint64_t *ret_left_ns)
 {
-	uint64_t until = atomic_load(&share->rest_until_ns), now = now_ns();
+	uint64_t now = now_ns();
 
-	return until > now ? until - now : 0;
+	*ret_left_ns = rest_left_ns(&share->rest, now, proc_threads_waited_ns);
+	if (*ret_left_ns > 0 && pressure_is_high(&share->pressure, now))
+		rest_lengthen_no_more(&share->rest, now);
+	return *ret_left_ns > 0;
 }
 
 static void link_connect(struct gmem_share *share)
 {
 	struct digest_secret secret;
-	uint64_t begin_ns = now_ns(), took_ns;
+	uint64_t begin_ns = now_ns(), took_ns, left_ns;
 	struct fail why;
 	int store_fd;
 
 	if (begin_ns < share->reconnect_ns || !engine_can_link(share->engine))
 		return;
 	broker_link_mend(share->link);
-	if (rest_left_ns(share) > 0) /* it is to stay cut, see gmem_share_restart() */
+	if (rests(share, &left_ns)) /* it is to stay cut, see gmem_share_restart() */
 		return;
 	if (broker_link_connect(share->link, &secret, &store_fd, &why) < 0) {
 		/* one that hangs must not take all the time from those who are served here */
 		took_ns = now_ns() - begin_ns;
 		share->reconnect_ns = now_ns() + RECONNECT_NS + 4 * took_ns;
-		if (should_stop(share) || rest_left_ns(share) > 0)
+		if (should_stop(share) || rests(share, &left_ns))
 			return; /* it was ended from here */
 		if (!share->link_fail_is_said)
 			log_warn("%s; sharing waits", why.text);
@@ -375,7 +379,7 @@ static bool rest_take(struct gmem_share *share)
 {
 	uint64_t left_ns;
 
-	while ((left_ns = rest_left_ns(share)) > 0)
+	while (rests(share, &left_ns))
 		if (!thread_sleep(share, left_ns))
 			return false;
 	return true;
@@ -384,11 +388,11 @@ static bool rest_take(struct gmem_share *share)
 /* Once after each rest, when the guest has booted: now its huge pages can be split. */
 static void rest_end(struct gmem_share *share)
 {
-	uint64_t until = atomic_load(&share->rest_until_ns);
+	uint64_t left_ns;
 
-	if (until == share->rested_ns || now_ns() < until)
+	if (rests(share, &left_ns) || share->rested_ns == share->rest.over_ns)
 		return;
-	share->rested_ns = until;
+	share->rested_ns = share->rest.over_ns;
 	gmem_huge_end(share->gmem);
 	if (gmem_huge_is_used(share->gmem))
 		engine_expect_huge(share->engine,
@@ -597,7 +601,7 @@ int gmem_share_create(struct gmem *gmem, const struct gmem_share_config *config,
 
 void gmem_share_rest(struct gmem_share *share, uint64_t rest_ns)
 {
-	atomic_store(&share->rest_until_ns, now_ns() + rest_ns);
+	rest_begin(&share->rest, now_ns(), rest_ns);
 }
 
 void gmem_share_restart(struct gmem_share *share, uint64_t rest_ns)
