@@ -38,9 +38,9 @@ struct broker {
 	struct process *processes; /* that said HELLO once */
 	uint32_t guest_count;	   /* of those that said HELLO */
 	uint32_t stranger_count;
-	struct allowance strangers;  /* processor time of all strangers together */
-	struct allowance tidying;    /* the same, of emptying the store where nobody has frames */
-	struct history history;	     /* enum broker_history */
+	struct allowance strangers;    /* processor time of all strangers together */
+	struct allowance tidying;      /* the same, of emptying the store where nobody has frames */
+	struct history history;	       /* enum broker_history */
 	bool offers_wait;	       /* somebody has some that are not sent yet */
 	struct guest *by_client[4096]; /* who gets the offers for a catalog client */
 };

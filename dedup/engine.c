@@ -430,7 +430,8 @@ static void window_read(struct engine *engine, uint32_t first, uint32_t count)
 
 static bool lies_over_store(const struct engine *engine, uint32_t number)
 {
-	return engine->table[number].frame_plus != 0 && engine->table[number].store == engine->store;
+	return engine->table[number].frame_plus != 0 &&
+	       engine->table[number].store == engine->store;
 }
 
 /*

@@ -33,12 +33,12 @@ struct merge {
 /* restore.c: what is restored, at the end of a pass. */
 struct restore {
 	bool is_under_way;
-	bool is_refused; /* -ENOTSUP */
-	bool weeds;	 /* some of the mappings of the store of now */
-	uint32_t next;	 /* page */
-	uint32_t stores; /* a bit for each number: all that lies over these */
-	uint32_t poorest, evictions; /* mappings up to this class, and so many more */
-	uint32_t freed;		     /* mappings */
+	bool is_refused;		/* -ENOTSUP */
+	bool weeds;			/* some of the mappings of the store of now */
+	uint32_t next;			/* page */
+	uint32_t stores;		/* a bit for each number: all that lies over these */
+	uint32_t poorest, evictions;	/* mappings up to this class, and so many more */
+	uint32_t freed;			/* mappings */
 	uint32_t worths[WORTH_CLASSES]; /* mappings that stay, of each class */
 };
 
@@ -62,7 +62,7 @@ struct engine {
 	uint32_t declined_runs[WORTH_CLASSES]; /* since the last restore_begin() */
 	uint32_t floor, floor_passes; /* runs must be as long, for so many passes; 0: none */
 	struct restore restore;
-	struct huge *huge;	/* of each 2 MiB; NULL: no huge pages are expected */
+	struct huge *huge; /* of each 2 MiB; NULL: no huge pages are expected */
 	uint32_t huge_count, huge_due;
 	uint32_t huge_turn; /* whose turn it is to be split */
 	bool huge_lasts;    /* what has no memory can become huge at any time */

@@ -114,8 +114,8 @@ static int frames_find(struct frames *frames, uint32_t *ret_first)
 
 static bool wish_is_free(const struct frames *frames, uint32_t wish)
 {
-	return wish < frames->limit && (wish == frames->highest || (wish < frames->highest &&
-								    !frame_is_used(frames, wish)));
+	return wish < frames->limit && (wish == frames->highest ||
+					(wish < frames->highest && !frame_is_used(frames, wish)));
 }
 
 int frames_take(struct frames *frames, uint32_t wish, uint32_t *ret_frame)

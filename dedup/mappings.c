@@ -139,17 +139,18 @@ void budget_decline(struct engine *engine, uint32_t first, uint32_t count)
 
 uint32_t worth_class(uint32_t pages)
 {
-	uint32_t class = 0;
+	uint32_t worth = 0;
 
-	while (pages >> class != 0 && class + 1 < WORTH_CLASSES)
-		class++;
-	return class;
+	while (pages >> worth != 0 && worth + 1 < WORTH_CLASSES)
+		worth++;
+	return worth;
 }
 
 void budget_ask_again(struct engine *engine)
 {
 	for (uint32_t i = bits_next(engine->declined, 0, engine->config.pages);
-	     i < engine->config.pages; i = bits_next(engine->declined, i + 1, engine->config.pages)) {
+	     i < engine->config.pages;
+	     i = bits_next(engine->declined, i + 1, engine->config.pages)) {
 		page_set_declined(engine, i, false);
 		if (engine->table[i].state == PAGE_PROBED)
 			page_set_state(engine, i, PAGE_PRIVATE);

@@ -18,8 +18,8 @@
  *
  * That comes at the end of a pass, in steps that each do so much and no more. A mapping is
  * as good as the pages that are shared in it. What is evicted is less than half as good as
- * what was declined, and no more mappings are evicted than runs that good were declined; the room is
- * kept for these in the passes that follow (budget_shortest_run). So each exchange brings
+ * what was declined, and no more mappings are evicted than runs that good were declined; the room
+ * is kept for these in the passes that follow (budget_shortest_run). So each exchange brings
  * something, and there is no going back and forth. How many mappings there are of each kind is
  * counted on the way, so that the next time the poorest come first.
  *
@@ -33,7 +33,7 @@
 #include "base/race.h"
 #include "dedup/engine_state.h"
 
-/* A page can have to be calm for 16 passes before it is asked about, and then to wait for a twin. */
+/* A page may have to be calm for 16 passes before it is asked about, and then wait for a twin. */
 #define OLD_STORE_PASSES 20u
 /* In one step: a millisecond, about. */
 #define STEP_PAGES    256u
@@ -70,11 +70,11 @@ static uint32_t stores_to_leave(const struct engine *engine)
 /* As in worth_class(), of the best runs that wait; 0: none. */
 static uint32_t best_declined(const struct engine *engine)
 {
-	uint32_t class = WORTH_CLASSES - 1;
+	uint32_t worth = WORTH_CLASSES - 1;
 
-	while (class > 0 && engine->declined_runs[class] == 0)
-		class--;
-	return class;
+	while (worth > 0 && engine->declined_runs[worth] == 0)
+		worth--;
+	return worth;
 }
 
 /* Where nothing is left: how poor a mapping must be to be evicted, and how many of them. */
@@ -200,23 +200,23 @@ static uint32_t worth_of(const struct engine *engine, uint32_t first, uint32_t e
 static bool mapping_is_weed(struct engine *engine, uint32_t first, uint32_t end)
 {
 	struct restore *restore = &engine->restore;
-	uint32_t class = worth_class(worth_of(engine, first, end));
+	uint32_t worth = worth_class(worth_of(engine, first, end));
 
-	if (class == 0)
+	if (worth == 0)
 		return true;
-	if (class <= restore->poorest && restore->evictions > 0) {
+	if (worth <= restore->poorest && restore->evictions > 0) {
 		restore->evictions--;
 		engine->tally.evicted_total++;
 		return true;
 	}
-	restore->worths[class]++;
+	restore->worths[worth]++;
 	return false;
 }
 
 /* Restores as much of [first, end) as the step has room for. Returns where it goes on. */
 static uint32_t range_restore(struct engine *engine, uint32_t first, uint32_t end, uint32_t *room)
 {
-	while (first < end && *room > 0) {
+	while (*room > 0 && first < end) {
 		uint32_t count = end - first < STRETCH_PAGES_MAX ? end - first : STRETCH_PAGES_MAX;
 
 		stretch_restore(engine, first, count);
@@ -238,11 +238,13 @@ static void place_restore(struct engine *engine, uint32_t *room)
 	if (leaves) {
 		uint32_t most = pages - first < *room ? pages : first + *room;
 
-		restore->next = range_restore(engine, first, mapping_end(engine, first, most), room);
+		restore->next =
+			range_restore(engine, first, mapping_end(engine, first, most), room);
 		return;
 	}
 	restore->next = mapping_end(engine, first, pages);
-	if (!restore->weeds || page->frame_plus == 0 || !mapping_is_weed(engine, first, restore->next))
+	if (!restore->weeds || page->frame_plus == 0 ||
+	    !mapping_is_weed(engine, first, restore->next))
 		return;
 	/* one that is not done with in this step goes on to be as poor */
 	restore->next = range_restore(engine, first, restore->next, room);

@@ -22,11 +22,11 @@
 #define LEAF1_ECX_HYPERVISOR   (1u << 31)
 
 /* What virtual machines need of a processor: Intel's VMX and SMX, AMD's SVM and SKINIT. */
-#define LEAF1_ECX_VMX		(1u << 5)
-#define LEAF1_ECX_SMX		(1u << 6)
-#define EXTENDED1_ECX_SVM	(1u << 2)
-#define EXTENDED1_ECX_SKINIT	(1u << 12)
-#define LEAF_OF_SVM		0x8000000a /* all of it says what SVM can do */
+#define LEAF1_ECX_VMX	     (1u << 5)
+#define LEAF1_ECX_SMX	     (1u << 6)
+#define EXTENDED1_ECX_SVM    (1u << 2)
+#define EXTENDED1_ECX_SKINIT (1u << 12)
+#define LEAF_OF_SVM	     0x8000000a /* all of it says what SVM can do */
 
 /* leaf 0xb: what a level is */
 #define TOPOLOGY_THREAD (1u << 8)

@@ -315,7 +315,7 @@ static int thread_wait(struct gmem_share *share, uint64_t now, uint64_t end, boo
 {
 	uint64_t brake_ns = pace_brake_ns(&share->pace, now, thread_busy_ns(share));
 	bool takes = engine_link_is_up(share->engine) && brake_ns == 0;
-	uint64_t left_ns = takes && share->offers_left	 ? 0
+	uint64_t left_ns = takes && share->offers_left		  ? 0
 			   : brake_ns > 0 && brake_ns < end - now ? brake_ns
 								  : end - now;
 	struct timespec left = { .tv_sec = (time_t)(left_ns / NS_PER_SEC),

@@ -40,9 +40,9 @@ struct gmem_share_report {
 	uint64_t mappings_limit;
 	uint64_t declined_bytes;  /* unshared for lack of mappings */
 	uint64_t old_store_bytes; /* over the store of an earlier link */
-	uint64_t cpu_ns;	 /* of the dedup thread */
+	uint64_t cpu_ns;	  /* of the dedup thread */
 	uint64_t passes;
-	bool tracks_writes; /* a pass looks at what was written since the last one only */
+	bool tracks_writes;	 /* a pass looks at what was written since the last one only */
 	uint64_t overhead_bytes; /* the engine's own memory, pins, and the kernel's for mappings */
 };
 

@@ -61,11 +61,9 @@ static int exchange_make(const struct exchange *exchange)
 
 int map_over(void *address, size_t length, int flags, int fd, off_t offset)
 {
-	const struct exchange exchange = { .address = address,
-					   .length = length,
-					   .flags = flags,
-					   .fd = fd,
-					   .offset = offset };
+	const struct exchange exchange = {
+		.address = address, .length = length, .flags = flags, .fd = fd, .offset = offset
+	};
 
 	return exchange_make(&exchange);
 }

@@ -18,7 +18,8 @@
 #define REST_LENGTHENED_MAX 20u
 
 struct rest {
-	atomic_uint_fast64_t until_ns;	/* when it ends at the soonest; one is told from another by it */
+	atomic_uint_fast64_t
+		until_ns; /* when it ends at the soonest; one is told from another by it */
 	atomic_uint_fast64_t length_ns; /* of it, then */
 	uint64_t seen_ns;		/* until_ns of the rest that waited_ns was noted for */
 	uint64_t waited_ns;		/* how long the guest had waited before it */
@@ -29,9 +30,9 @@ struct rest {
 void rest_begin(struct rest *rest, uint64_t now_ns, uint64_t length_ns);
 
 /*
- * What is left of it; 0: it is over. waited() tells for how long the guest has waited for processors
- * since it was started, and is asked at the beginning and where the rest would be over. As long as
- * the answer depends on that, it is at most a second: then ask again.
+ * What is left of it; 0: it is over. waited() tells for how long the guest has waited for
+ * processors since it was started, and is asked at the beginning and where the rest would be over.
+ * As long as the answer depends on that, it is at most a second: then ask again.
  */
 uint64_t rest_left_ns(struct rest *rest, uint64_t now_ns, uint64_t (*waited)(void));
 

@@ -12,8 +12,8 @@
  * But the kernel joins neighbours of anonymous memory only where two things fit: the offset,
  * which is an address that memory got when it was first touched and keeps when it is moved; and
  * the list through which the kernel finds who maps a page (anon_vma), which memory has from its
- * first touch, or from the neighbours it had then. Memory that comes from elsewhere fits in neither,
- * and would remain a mapping of its own for ever.
+ * first touch, or from the neighbours it had then. Memory that comes from elsewhere fits in
+ * neither, and would remain a mapping of its own for ever.
  *
  * Spare memory fits in both, since it was guest RAM once:
  *

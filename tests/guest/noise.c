@@ -8,7 +8,7 @@
  */
 #include "tests/guest/pattern.h"
 
-#define PAGES	  1024u
+#define PAGES	   1024u
 #define STAY_TICKS UINT64_C(1000000000) /* of the time stamp counter: some tenths of a second */
 
 static void rewrite_all(void)

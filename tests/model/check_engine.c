@@ -636,7 +636,7 @@ static bool maps_old_store(const struct guest *guest)
 	return false;
 }
 
-/* Six shared pages, of which one has broken and stays unique, one no twin any more, one is pinned. */
+/* Six shared pages: one has broken and stays unique, one has no twin any more, one is pinned. */
 static void the_store_of_a_dead_broker_is_let_go(uint64_t seed)
 {
 	struct world *world = quiet_world(seed + 790 - (seed + 790) % 5, true);
@@ -683,9 +683,10 @@ static void there_are_never_more_stores_than_numbers(uint64_t seed)
 		passes(world, 12);
 		expect(is_shared(&guests[0], 2 * n));
 		for (uint32_t i = 0; i < 2; i++) {
-			guest_write(&guests[i], &(struct model_write){ .page = 2 * n,
-								       .offset = (uint16_t)(n + 1),
-								       .value = (uint8_t)(80 + i) });
+			guest_write(&guests[i],
+				    &(struct model_write){ .page = 2 * n,
+							   .offset = (uint16_t)(n + 1),
+							   .value = (uint8_t)(80 + i) });
 			expect(engine_refresh(guests[i].engine) == 0);
 		}
 		broker_die(world);

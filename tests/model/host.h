@@ -41,7 +41,7 @@ struct host {
 	struct digest_secret secret;
 	struct host_guest guests[HOST_GUESTS];
 	uint32_t broker; /* the n-th */
-	bool is_plain; /* does without what Linux 6.1 does not have */
+	bool is_plain;	 /* does without what Linux 6.1 does not have */
 };
 
 /* Of guests that are created from now on: remap_ops, or what wraps them. */

@@ -200,7 +200,8 @@ static int model_publish(void *context, const struct catalog_item *items, const 
 		uint8_t bytes[PAGE_BYTES];
 
 		if (!world->calm && world_chance(world, 10)) /* it is just a wish */
-			item.wish_plus = world_random(world, 50) == 0 ? UINT32_MAX : world_random(world, 100);
+			item.wish_plus = world_random(world, 50) == 0 ? UINT32_MAX
+								      : world_random(world, 100);
 		memcpy(bytes, pages[i], PAGE_BYTES / 2);
 		world_disturb(world, guest, items[i].page, 1);
 		memcpy(bytes + PAGE_BYTES / 2, (const uint8_t *)pages[i] + PAGE_BYTES / 2,

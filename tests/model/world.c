@@ -385,7 +385,7 @@ void world_rest(struct world *world)
 	world_check(world);
 }
 
-/* What an old broker left is gone; the last one's store may be one of those that a link had before. */
+/* What an old broker left is gone; the last one's store may be one that a link had before. */
 static void expect_no_old_stores(const struct world *world)
 {
 	for (uint32_t i = 0; i < GUESTS_MAX; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* check_rest.c - a guest that boots is left alone for longer where it waits for processors, but not for ever */
+/* check_rest.c - who boots is left alone for longer where processors are short, not for ever */
 #include "tests/unit/suite.h"
 
 #include <pthread.h>
