@@ -98,30 +98,42 @@ uint64_t proc_mappings_limit(void)
 	return limit;
 }
 
-/* Documentation/scheduler/sched-stats.rst: the second number. */
-static uint64_t thread_waited_ns(const char *task)
+/* A line of what the kernel says of a thread; "" where it has ended. */
+static void task_read(const char *task, const char *what, char *line, int size)
 {
 	char path[300];
-	uint64_t waited = 0;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%s/schedstat", task);
+	line[0] = '\0';
+	snprintf(path, sizeof(path), "/proc/self/task/%s/%s", task, what);
 	file = fopen(path, "re");
-	if (file && fscanf(file, "%*u %" SCNu64, &waited) != 1)
-		waited = 0;
+	if (file && !fgets(line, size, file))
+		line[0] = '\0';
 	if (file)
 		fclose(file);
-	return waited;
 }
 
-uint64_t proc_threads_waited_ns(void)
+/* Documentation/scheduler/sched-stats.rst: the second number. */
+static uint64_t task_waited_ns(const char *task, const char *name)
+{
+	uint64_t waited;
+	char line[128];
+
+	task_read(task, "comm", line, sizeof(line));
+	if (strncmp(line, name, strlen(name)) != 0)
+		return 0;
+	task_read(task, "schedstat", line, sizeof(line));
+	return sscanf(line, "%*u %" SCNu64, &waited) == 1 ? waited : 0;
+}
+
+uint64_t proc_threads_waited_ns(const char *name)
 {
 	DIR *tasks = opendir("/proc/self/task");
 	const struct dirent *task;
 	uint64_t most = 0, waited;
 
 	while (tasks && (task = readdir(tasks))) {
-		waited = task->d_name[0] == '.' ? 0 : thread_waited_ns(task->d_name);
+		waited = task_waited_ns(task->d_name, name);
 		if (waited > most)
 			most = waited;
 	}

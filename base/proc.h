@@ -19,8 +19,11 @@ uint64_t proc_anonymous_bytes(void);
 /* What the host could give without swapping (MemAvailable); UINT64_MAX: not known. */
 uint64_t proc_memory_available_bytes(void);
 
-/* How long the thread of this process that waited most has waited for processors; 0: not known. */
-uint64_t proc_threads_waited_ns(void);
+/*
+ * How long that thread of this process has waited for processors whose name begins like this and
+ * that waited most; 0: not known.
+ */
+uint64_t proc_threads_waited_ns(const char *name);
 
 /* vm.max_map_count: mappings that a process may have; 0: not known. */
 uint64_t proc_mappings_limit(void);

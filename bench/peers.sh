@@ -158,14 +158,24 @@ guest_run() { # seconds
 
 # Starts $guest_command in the background, and waits until it is READY.
 guest_up() { # number
-	local deadline=$((SECONDS + guest_up_seconds)) console=$scratch/console.$1
+	local console=$scratch/console.$1
 	: > "$console"
 	setpriv --pdeathsig KILL "${guest_command[@]}" < /dev/null > "$console" 2>&1 &
 	disown # that it is killed in the end needs no word
-	until grep -q -a '^READY' "$console"; do
-		[ $SECONDS -lt $deadline ] || die "guest $1 is not up: ${guest_command[*]:0:3} ...: $(tail -n 5 "$console")"
-		nap 0.2
-	done
+	console_ready "$console" $guest_up_seconds ||
+		die "guest $1 is not up: ${guest_command[*]:0:3} ...: $(tail -n 5 "$console")"
+}
+
+# Waits until READY is in the file: nothing is asked again and again, which would take time from
+# who is to be measured.
+console_ready() { # file seconds
+	local follower status=0
+	exec {lines}< <(exec timeout "$2" tail -n +1 -s 0.02 -f "$1")
+	follower=$!
+	grep -q -m 1 -a '^READY' <&"$lines" || status=1
+	kill "$follower" 2> /dev/null || true
+	exec {lines}<&-
+	return $status
 }
 
 qemu_version() {

@@ -41,6 +41,7 @@
 #include "vmm/rest.h"
 #include "wire/control.h"
 
+#define REST_LOOK_NS	  NS_PER_SEC /* rest.h asks for it */
 #define RECONNECT_NS	  NS_PER_SEC
 #define REPORT_PATIENCE_S 2
 /* Mappings that the rest of the process may need: stacks, libraries, devices. */
@@ -239,12 +240,17 @@ static void requests_serve(struct gmem_share *share)
 
 /* The link */
 
+static uint64_t vcpus_waited_ns(void)
+{
+	return proc_threads_waited_ns("vcpu");
+}
+
 /* Who waits for processors rests for longer, unless the host is short of memory. */
 static bool rests(struct gmem_share *share, uint64_t *ret_left_ns)
 {
 	uint64_t now = now_ns();
 
-	*ret_left_ns = rest_left_ns(&share->rest, now, proc_threads_waited_ns);
+	*ret_left_ns = rest_left_ns(&share->rest, now, vcpus_waited_ns);
 	if (*ret_left_ns > 0 && pressure_is_high(&share->pressure, now))
 		rest_lengthen_no_more(&share->rest, now);
 	return *ret_left_ns > 0;
@@ -380,7 +386,7 @@ static bool rest_take(struct gmem_share *share)
 	uint64_t left_ns;
 
 	while (rests(share, &left_ns))
-		if (!thread_sleep(share, left_ns))
+		if (!thread_sleep(share, left_ns < REST_LOOK_NS ? left_ns : REST_LOOK_NS))
 			return false;
 	return true;
 }

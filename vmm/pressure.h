@@ -31,8 +31,8 @@ void pressure_close(struct pressure *pressure);
 bool pressure_is_high(struct pressure *pressure, uint64_t now_ns);
 
 /*
- * Whether the trigger says the same of the last two seconds: what poll() returned for POLLPRI.
- * It says so once in two seconds at most.
+ * Whether the trigger says the same of two seconds since it was polled last: what poll() returned
+ * for POLLPRI. It says so once in two seconds at most.
  */
 bool pressure_has_risen(struct pressure *pressure, short revents);
 

@@ -18,11 +18,11 @@
 #define REST_LENGTHENED_MAX 20u
 
 struct rest {
-	atomic_uint_fast64_t
-		until_ns; /* when it ends at the soonest; one is told from another by it */
+	atomic_uint_fast64_t until_ns;	/* when it ends at the soonest; each has its own */
 	atomic_uint_fast64_t length_ns; /* of it, then */
-	uint64_t seen_ns;		/* until_ns of the rest that waited_ns was noted for */
-	uint64_t waited_ns;		/* how long the guest had waited before it */
+	uint64_t seen_ns;		/* until_ns of the rest that longer_ns is of */
+	uint64_t longer_ns;		/* for which the guest has waited in it */
+	uint64_t waited_ns;		/* what waited() said last */
 	uint64_t over_ns;		/* until_ns of the last rest that has ended */
 };
 
@@ -31,8 +31,8 @@ void rest_begin(struct rest *rest, uint64_t now_ns, uint64_t length_ns);
 
 /*
  * What is left of it; 0: it is over. waited() tells for how long the guest has waited for
- * processors since it was started, and is asked at the beginning and where the rest would be over.
- * As long as the answer depends on that, it is at most a second: then ask again.
+ * processors so far. That may fall, when a guest that reboots gets new threads: only by how much it
+ * rises from call to call counts. So ask again after a second at most.
  */
 uint64_t rest_left_ns(struct rest *rest, uint64_t now_ns, uint64_t (*waited)(void));
 

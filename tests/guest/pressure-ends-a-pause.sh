@@ -59,9 +59,10 @@ passes() {
 
 # Leaves in $passed_ms when that was.
 pass_await() {
-	local before
+	local before end=$((SECONDS + 60))
 	before=$(passes)
 	while [ "$(passes)" = "$before" ]; do
+		[ $SECONDS -lt $end ] || fail "no pass ends within a minute: $("$samepage" ps)"
 		sleep 0.05
 	done
 	passed_ms=$(now_ms)

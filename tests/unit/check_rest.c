@@ -50,13 +50,31 @@ START_TEST(what_the_guest_waited_for_a_processor_does_not_count)
 	rest_begin(&rest, BEGIN, LENGTH);
 	ck_assert_uint_eq(left_at(&rest, 0), LENGTH);
 	waited_ns += 3 * NS_PER_SEC;
-	ck_assert_uint_eq(left_at(&rest, LENGTH), NS_PER_SEC);
+	ck_assert_uint_eq(left_at(&rest, LENGTH), 3 * NS_PER_SEC);
 	ck_assert_uint_eq(left_at(&rest, LENGTH + 3 * NS_PER_SEC - 1), 1);
 	waited_ns += NS_PER_SEC;
 	ck_assert_uint_eq(left_at(&rest, LENGTH + 3 * NS_PER_SEC), NS_PER_SEC);
 	ck_assert_uint_eq(left_at(&rest, LENGTH + 4 * NS_PER_SEC), 0);
 	waited_ns += NS_PER_SEC; /* too late */
 	ck_assert_uint_eq(left_at(&rest, LENGTH + 4 * NS_PER_SEC), 0);
+}
+END_TEST
+
+/* When a guest reboots its threads are new ones; and what is not known is 0. */
+START_TEST(what_new_threads_wait_counts_from_their_beginning)
+{
+	struct rest rest = { 0 };
+
+	waited_ns = 77 * NS_PER_SEC;
+	rest_begin(&rest, BEGIN, LENGTH);
+	ck_assert_uint_eq(left_at(&rest, 0), LENGTH);
+	waited_ns = 0;
+	ck_assert_uint_eq(left_at(&rest, 1), LENGTH - 1);
+	waited_ns = 2 * NS_PER_SEC;
+	ck_assert_uint_eq(left_at(&rest, LENGTH), 2 * NS_PER_SEC);
+	ck_assert_uint_eq(left_at(&rest, LENGTH + 2 * NS_PER_SEC), 0);
+	rest_begin(&rest, BEGIN + 10 * LENGTH, LENGTH); /* what was before is another rest's */
+	ck_assert_uint_eq(left_at(&rest, 10 * LENGTH), LENGTH);
 }
 END_TEST
 
@@ -79,8 +97,8 @@ START_TEST(who_needs_memory_ends_the_longer_part_alone)
 	rest_begin(&rest, BEGIN, LENGTH);
 	ck_assert_uint_eq(left_at(&rest, 0), LENGTH);
 	waited_ns += LENGTH;
-	rest_lengthen_no_more(&rest, BEGIN + 1);
-	ck_assert_uint_eq(left_at(&rest, 1), LENGTH - 1);
+	rest_lengthen_no_more(&rest, BEGIN + 1); /* not yet */
+	ck_assert_uint_eq(left_at(&rest, 1), 2 * LENGTH - 1);
 	ck_assert_uint_gt(left_at(&rest, LENGTH), 0);
 	rest_lengthen_no_more(&rest, BEGIN + LENGTH);
 	ck_assert_uint_eq(left_at(&rest, LENGTH), 0);
@@ -115,7 +133,7 @@ static void *work_for(void *context)
 START_TEST(the_kernel_tells_who_waits)
 {
 	struct timespec duration = { .tv_sec = 2 }, half = { .tv_sec = 1 };
-	uint64_t before = proc_threads_waited_ns();
+	uint64_t before = proc_threads_waited_ns("check_rest");
 	pthread_t threads[4];
 	cpu_set_t one;
 
@@ -125,7 +143,8 @@ START_TEST(the_kernel_tells_who_waits)
 	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, work_for, &duration), 0);
 	nanosleep(&half, NULL); /* they are still there, and so is what they waited for */
-	ck_assert_uint_gt(proc_threads_waited_ns(), before + 300 * NS_PER_MS);
+	ck_assert_uint_gt(proc_threads_waited_ns("check_rest"), before + 300 * NS_PER_MS);
+	ck_assert_uint_eq(proc_threads_waited_ns("nobody"), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
 		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
 }
@@ -134,6 +153,7 @@ END_TEST
 static const struct suite_test tests[] = {
 	{ "core", &a_rest_ends_when_its_time_is_over, 0 },
 	{ "core", &what_the_guest_waited_for_a_processor_does_not_count, 0 },
+	{ "core", &what_new_threads_wait_counts_from_their_beginning, 0 },
 	{ "core", &the_kernel_tells_who_waits, 0 },
 	{ "core", &who_needs_memory_ends_the_longer_part_alone, 0 },
 	{ "limits", &it_is_not_lengthened_for_ever, 0 },
