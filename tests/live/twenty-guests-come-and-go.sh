@@ -27,7 +27,7 @@ exporter=
 # Guests that `up` starts, and their broker, are no children of this script.
 fleet_pids() {
 	grep -l -s -a -z -x -F "SAMEPAGE_RUNDIR=$runtime" /proc/[0-9]*/environ | cut -d / -f 3 | while read -r pid; do
-		[ "$(cat "/proc/$pid/comm" 2> /dev/null)" != samepage ] || echo "$pid"
+		[ "$(readlink "/proc/$pid/exe")" != "$(realpath "$SAMEPAGE")" ] || echo "$pid"
 	done
 }
 
