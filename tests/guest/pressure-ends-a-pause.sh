@@ -73,24 +73,42 @@ tight_make
 head -c 256M /dev/urandom > "$scratch/image"
 SAMEPAGE_PLAIN_KERNEL=1 "$samepage" run --ram-image "$scratch/image" --paused --name alone --detach
 await 20 test "$(passes)" -ge 0 || fail "the guest does not report"
-pause=0
-deadline=$((SECONDS + 60))
-while [ $pause -lt $pause_ms ]; do
-	[ $SECONDS -lt $deadline ] || skip "passes cost so little here that pauses are $pause ms"
-	last=${passed_ms:-$(now_ms)}
-	pass_await
-	pause=$((passed_ms - last))
-done
+# Leaves in $pause how long the last one was, which is long.
+pause_await() {
+	local last
+	pause=0
+	while [ $pause -lt $pause_ms ]; do
+		[ $SECONDS -lt $deadline ] || skip "passes cost so little here that pauses are $pause ms"
+		last=${passed_ms:-$(now_ms)}
+		pass_await
+		pause=$((passed_ms - last))
+	done
+}
 
-stalled=$(stalled_us)
-begin_ms=$passed_ms
-press &
-presser=$!
-pass_await
-took=$((passed_ms - begin_ms))
-wait $presser
-presser=
-stalled=$((($(stalled_us) - stalled) / 1000))
-[ $stalled -gt 100 ] || skip "nobody could be made to wait for memory ($stalled ms)"
-[ $took -lt $((pause * 3 / 4)) ] || fail "after a pause of $pause ms the next one, with a host short of memory, was $took ms"
-say "a pause of $pause ms became one of $took ms when processes had waited for memory for $stalled ms"
+# Whether a pause with a host short of memory is shorter. Left alone, they only become longer.
+pressure_shortens_it() {
+	local stalled begin_ms=$passed_ms
+	stalled=$(stalled_us)
+	press &
+	presser=$!
+	pass_await
+	took=$((passed_ms - begin_ms))
+	wait $presser
+	presser=
+	stalled=$((($(stalled_us) - stalled) / 1000))
+	say "behind a pause of $pause ms came one of $took ms; processes waited for memory for $stalled ms"
+	[ $stalled -gt 100 ] || skip "nobody could be made to wait for memory"
+	[ $took -lt $((pause * 3 / 4)) ]
+}
+
+# On a machine with much other work it can take a while until anybody is short of memory.
+deadline=$((SECONDS + 150))
+shortened=
+for attempt in 1 2 3 4 5; do
+	pause_await
+	if pressure_shortens_it; then
+		shortened=1
+		break
+	fi
+done
+[ -n "$shortened" ] || fail "in $attempt attempts no pause was cut short"
