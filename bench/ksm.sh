@@ -89,6 +89,11 @@ ksm_full_speed() {
 	ksm_set advisor_mode=none run=2 pages_to_scan=20000 sleep_millisecs=0 use_zero_pages=0 smart_scan=1
 }
 
+# Without run=2 on the way, which would take back what is merged already.
+ksm_full_speed_on() {
+	ksm_set pages_to_scan=20000 sleep_millisecs=0
+}
+
 # As the kernel starts.
 ksm_defaults() {
 	ksm_set advisor_mode=none run=2 pages_to_scan=100 sleep_millisecs=20 use_zero_pages=0 smart_scan=1

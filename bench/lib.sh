@@ -32,6 +32,10 @@ usage() { # exit-status
 	exit "$1"
 }
 
+number_or_usage() { # text
+	[[ $1 =~ ^[1-9][0-9]*$ ]] || usage 2
+}
+
 now_us() { # variable
 	printf -v "$1" '%s' "${EPOCHREALTIME/[.,]/}"
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables of lib.sh and of the caller
 # SPDX-License-Identifier: Apache-2.0
-# memory.sh - what a fleet of guests costs the host; to be sourced after lib.sh
+# memory.sh - what a fleet of guests costs the host; to be sourced after peers.sh and ksm.sh
 #
 # Taken is what the host's available memory has lost, so that all is counted: brokers,
 # QEMU's own memory, and the kernel's for all of them.
@@ -49,11 +49,7 @@ cost() { # kind
 			pss_mib_per_guest: ($pss / 1024 / $guests * 10 | round / 10) } }'
 }
 
-# Without run=2 on the way, which would take back what is merged already.
-ksm_full_speed_on() {
-	ksm_set pages_to_scan=20000 sleep_millisecs=0
-}
-
-number_or_usage() { # text
-	[[ $1 =~ ^[1-9][0-9]*$ ]] || usage 2
+clean_up_all() {
+	ksm_close
+	clean_up
 }

@@ -245,34 +245,33 @@ static uint64_t vcpus_waited_ns(void)
 	return proc_threads_waited_ns("vcpu");
 }
 
-/* Who waits for processors rests for longer, unless the host is short of memory. */
-static bool rests(struct gmem_share *share, uint64_t *ret_left_ns)
+/* Who waits for processors rests for longer, unless the host is short of memory. 0: no rest. */
+static uint64_t rests_for_ns(struct gmem_share *share)
 {
-	uint64_t now = now_ns();
+	uint64_t now = now_ns(), left_ns = rest_left_ns(&share->rest, now, vcpus_waited_ns);
 
-	*ret_left_ns = rest_left_ns(&share->rest, now, vcpus_waited_ns);
-	if (*ret_left_ns > 0 && pressure_is_high(&share->pressure, now))
+	if (left_ns > 0 && pressure_is_high(&share->pressure, now))
 		rest_lengthen_no_more(&share->rest, now);
-	return *ret_left_ns > 0;
+	return left_ns;
 }
 
 static void link_connect(struct gmem_share *share)
 {
 	struct digest_secret secret;
-	uint64_t begin_ns = now_ns(), took_ns, left_ns;
+	uint64_t begin_ns = now_ns(), took_ns;
 	struct fail why;
 	int store_fd;
 
 	if (begin_ns < share->reconnect_ns || !engine_can_link(share->engine))
 		return;
 	broker_link_mend(share->link);
-	if (rests(share, &left_ns)) /* it is to stay cut, see gmem_share_restart() */
+	if (rests_for_ns(share) > 0) /* it is to stay cut, see gmem_share_restart() */
 		return;
 	if (broker_link_connect(share->link, &secret, &store_fd, &why) < 0) {
 		/* one that hangs must not take all the time from those who are served here */
 		took_ns = now_ns() - begin_ns;
 		share->reconnect_ns = now_ns() + RECONNECT_NS + 4 * took_ns;
-		if (should_stop(share) || rests(share, &left_ns))
+		if (should_stop(share) || rests_for_ns(share) > 0)
 			return; /* it was ended from here */
 		if (!share->link_fail_is_said)
 			log_warn("%s; sharing waits", why.text);
@@ -385,7 +384,7 @@ static bool rest_take(struct gmem_share *share)
 {
 	uint64_t left_ns;
 
-	while (rests(share, &left_ns))
+	while ((left_ns = rests_for_ns(share)) > 0)
 		if (!thread_sleep(share, left_ns < REST_LOOK_NS ? left_ns : REST_LOOK_NS))
 			return false;
 	return true;
@@ -394,9 +393,7 @@ static bool rest_take(struct gmem_share *share)
 /* Once after each rest, when the guest has booted: now its huge pages can be split. */
 static void rest_end(struct gmem_share *share)
 {
-	uint64_t left_ns;
-
-	if (rests(share, &left_ns) || share->rested_ns == share->rest.over_ns)
+	if (rests_for_ns(share) > 0 || share->rested_ns == share->rest.over_ns)
 		return;
 	share->rested_ns = share->rest.over_ns;
 	gmem_huge_end(share->gmem);

@@ -68,11 +68,6 @@ pass_await() {
 	passed_ms=$(now_ms)
 }
 
-# Nothing is tracked, so that passes are dear, and seldom; nobody has anything in common with it.
-tight_make
-head -c 256M /dev/urandom > "$scratch/image"
-SAMEPAGE_PLAIN_KERNEL=1 "$samepage" run --ram-image "$scratch/image" --paused --name alone --detach
-await 20 test "$(passes)" -ge 0 || fail "the guest does not report"
 # Leaves in $pause how long the last one was, which is long.
 pause_await() {
 	local last
@@ -100,6 +95,12 @@ pressure_shortens_it() {
 	[ $stalled -gt 100 ] || skip "nobody could be made to wait for memory"
 	[ $took -lt $((pause * 3 / 4)) ]
 }
+
+# Nothing is tracked, so that passes are dear, and seldom; nobody has anything in common with it.
+tight_make
+head -c 256M /dev/urandom > "$scratch/image"
+SAMEPAGE_PLAIN_KERNEL=1 "$samepage" run --ram-image "$scratch/image" --paused --name alone --detach
+await 20 test "$(passes)" -ge 0 || fail "the guest does not report"
 
 # On a machine with much other work it can take a while until anybody is short of memory.
 deadline=$((SECONDS + 150))

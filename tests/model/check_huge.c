@@ -217,17 +217,23 @@ static void passes_at_work(struct host *host, const struct host_guest *guest, ui
 		engine_check(host->guests[i].engine);
 }
 
+/* There is enough to gain in both guests, while one is at work in most of its huge page. */
+static void gain_while_hot(struct host *host, const struct host_guest *hot, uint64_t *round)
+{
+	twins_fill(host, HOST_HUGE_GAIN - 1);
+	passes_at_work(host, hot, round);
+	for (uint32_t i = 0; i < HOST_GUESTS; i++)
+		page_fill(&host->guests[i], 300 + HOST_HUGE_GAIN - 1, 7777);
+	for (uint32_t i = 0; i < 4; i++)
+		passes_at_work(host, hot, round);
+}
+
 static void a_huge_page_that_is_hot_stays_whole_until_it_is_calm(struct host *host)
 {
 	const struct host_guest *hot = &host->guests[0], *calm = &host->guests[1];
 	uint64_t round = 0;
 
-	twins_fill(host, HOST_HUGE_GAIN - 1);
-	passes_at_work(host, hot, &round);
-	for (uint32_t i = 0; i < HOST_GUESTS; i++)
-		page_fill(&host->guests[i], 300 + HOST_HUGE_GAIN - 1, 7777);
-	for (uint32_t i = 0; i < 4; i++)
-		passes_at_work(host, hot, &round);
+	gain_while_hot(host, hot, &round);
 	expect(is_huge(hot) && engine_keeps_huge(hot->engine, 0));
 	expect(engine_tally(hot->engine).states[PAGE_SHARED] == 0);
 	expect(parts_of_compounds(calm) == 0); /* the same to gain */
@@ -264,12 +270,7 @@ static void what_there_is_no_more_to_gain_splits_no_huge_page(struct host *host)
 	const struct host_guest *hot = &host->guests[0];
 	uint64_t round = 0;
 
-	twins_fill(host, HOST_HUGE_GAIN - 1);
-	passes_at_work(host, hot, &round);
-	for (uint32_t i = 0; i < HOST_GUESTS; i++)
-		page_fill(&host->guests[i], 300 + HOST_HUGE_GAIN - 1, 7777);
-	for (uint32_t i = 0; i < 4; i++)
-		passes_at_work(host, hot, &round);
+	gain_while_hot(host, hot, &round);
 	page_fill(hot, 300, 8888);
 	for (uint32_t i = 0; i < 4; i++)
 		passes_at_work(host, hot, &round);

@@ -135,16 +135,25 @@ START_TEST(one_dear_pass_is_no_reason_to_wait)
 }
 END_TEST
 
+/* As in a guest that has nothing to gain any more. Returns how long the shortest was. */
+static uint64_t pauses_grow(struct pace *pace)
+{
+	uint64_t shortest;
+
+	pace_init(pace, 20, PAGES);
+	shortest = pause_after(pace, PAGES, 0);
+	for (int i = 0; i < 10; i++)
+		ck_assert_uint_gt(pause_after(pace, 0, 0), shortest);
+	return shortest;
+}
+
 START_TEST(a_host_that_is_short_of_memory_is_helped_at_once)
 {
 	struct pace_pass pass = { .memory_is_short = true };
 	struct pace pace;
 	uint64_t shortest;
 
-	pace_init(&pace, 20, PAGES);
-	shortest = pause_after(&pace, PAGES, 0);
-	for (int i = 0; i < 10; i++)
-		ck_assert_uint_gt(pause_after(&pace, 0, 0), shortest);
+	shortest = pauses_grow(&pace);
 	ck_assert_uint_eq(pace_pause_ns(&pace, &pass), shortest);
 	ck_assert_uint_eq(pace_pause_ns(&pace, &pass), shortest);
 	ck_assert_uint_gt(pause_after(&pace, 0, 0), shortest);
@@ -156,10 +165,7 @@ START_TEST(a_host_that_becomes_short_while_a_pause_lasts_makes_it_the_shortest)
 	struct pace pace;
 	uint64_t shortest;
 
-	pace_init(&pace, 20, PAGES);
-	shortest = pause_after(&pace, PAGES, 0);
-	for (int i = 0; i < 10; i++)
-		ck_assert_uint_gt(pause_after(&pace, 0, 0), shortest);
+	shortest = pauses_grow(&pace);
 	ck_assert_uint_eq(pace_hurry_ns(&pace), shortest);
 	ck_assert_uint_eq(pause_after(&pace, 0, 0), 2 * shortest); /* and it was that once */
 	pace_init(&pace, 100, PAGES);
