@@ -81,7 +81,8 @@ clean_up() {
 		kill -KILL "${guest_pid[$name]}" 2> /dev/null || true
 	done
 	wait
-	for pid in $(broker_pids); do
+	# A test may end before it knows the guests that it has started in other ways.
+	for pid in $(own_pids run) $(broker_pids); do
 		kill -KILL "$pid" 2> /dev/null || true
 	done
 	# What a killed process could not take away itself must not stop the next test.
@@ -118,15 +119,19 @@ process_is_gone() { # pid
 
 # --- brokers and other processes of samepage
 
-broker_pids() { # [domain]: of this test's domains, which all start with its own
+own_pids() { # verb [domain]: of this test's domains, which all start with its own
 	local process arguments
 	for process in /proc/[0-9]*; do
 		mapfile -d '' -t arguments 2> /dev/null < "$process/cmdline" || continue
 		[ "${#arguments[@]}" -ge 3 ] || continue
-		[[ ${arguments[0]} == *samepage && ${arguments[1]} == broker ]] || continue
-		[[ " ${arguments[*]} " == *" ${1:-$domain}"${1:+" "}* ]] || continue
+		[[ ${arguments[0]} == *samepage && ${arguments[1]} == "$1" ]] || continue
+		[[ " ${arguments[*]} " == *" ${2:-$domain}"${2:+" "}* ]] || continue
 		echo "${process#/proc/}"
 	done 2> /dev/null
+}
+
+broker_pids() { # [domain]
+	own_pids broker "$@"
 }
 
 broker_pid() { # domain

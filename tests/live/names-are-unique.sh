@@ -15,11 +15,12 @@ guest_ends_with taken 6
 
 "$SAMEPAGE" run --kernel "$GUEST_KERNEL" --initrd "$GUEST_INITRD" --mem 128M --domain "$domain" \
 	--cmdline "console=ttyS0 quiet panic=-1$lab_words" --name herd --count 3 --detach --console "$scratch/%n.console"
+# All of them are known before the first is waited for: what this test has started must end with it.
 for name in herd-1 herd-2 herd-3; do
 	guest_pid["$name"]=$(guest_stat $name pid)
 	[ -n "${guest_pid[$name]}" ] || fail "$name is not in the report"
-	guest_ready $name
 done
+guest_ready herd-1 herd-2 herd-3
 "$SAMEPAGE" stop herd-1 herd-2 herd-3 --timeout 60
 for name in herd-1 herd-2 herd-3; do
 	await 20 process_is_gone "${guest_pid[$name]}" || fail "$name is still there"
