@@ -31,6 +31,10 @@ for i in $(seq $count); do
 	guest_says "$name" 'READY' $ready_seconds || lab_fault "$name was not READY after $ready_seconds seconds"
 	guest_says "$name" "RUN| own $i\b" 180 || fail "$name does not read what it wrote"
 	say "$name is up"
+	"$SAMEPAGE" pause "$name" # emulated processors are few: the next one boots with one for itself
+done
+for name in "${names[@]}"; do
+	"$SAMEPAGE" resume "$name"
 done
 shared() { # bytes
 	[ "$(domain_stat "$domain" reclaimed_bytes)" -ge "$1" ]

@@ -17,27 +17,18 @@ guest_ends_with small 0
 
 # The guest keeps its hands off all memory but that at the edges, which then sees its use.
 truncate -s 32M "$scratch/raw"
-# How soon merging is at work depends on the host: the pattern starts anew until a run of it has seen that.
-rounds=$(printf 'pattern:10:75:2:4,%.0s' {1..12})
-
 much_is_merged() { # name
 	[ "$(guest_stat "$1" merges_total)" -gt 1000 ]
 }
 
-rounds_said() { # name least
-	[ "$(grep -a -c '^PATTERN \(OK\|ENDED\|FAILED\)' "$scratch/$1.console")" -ge "$2" ]
-}
-
 edges_are_right() { # name size memmap mib-of-a-block...
-	local name=$1 block said seen
-	GUEST_CMDLINE=$3 guest_start "$name" "disk:verify:vda:4,${rounds}idle" --mem "$2" \
+	local name=$1 block said
+	GUEST_CMDLINE=$3 guest_start "$name" "disk:verify:vda:4,$(pattern_rounds 10:75:2:4)" --mem "$2" \
 		--dedup-cpu 50 --disk "$scratch/raw"
 	shift 3
 	guest_ready "$name"
 	await 240 much_is_merged "$name" || fail "$name: hardly anything was merged: $(guest_stat "$name" merges_total) pages"
-	seen=$(grep -a -c '^PATTERN OK' "$scratch/$name.console" || true)
-	await 300 rounds_said "$name" $((seen + 1)) || fail "$name: no word about its memory"
-	! grep -a '^PATTERN \(WRONG\|ENDED\|FAILED\)' "$scratch/$name.console" || fail "$name: its memory is wrong"
+	rounds_are_right 300 "$name"
 	grep -a -q '^DISK .* RIGHT' "$scratch/$name.console" || fail "$name: its disk is wrong"
 	said=$(grep -a ' LIES IN' "$scratch/$name.console" | tr -d '\r')
 	say "$name: $said"

@@ -233,6 +233,38 @@ guest_ends_with() { # name expected-status [seconds]
 	say "$1 ended with $2, as it should"
 }
 
+# --- the program pattern in a guest
+
+# Starts anew until the test has seen what it waits for: how soon that is depends on the host.
+# Ends the words for samepage.run.
+pattern_rounds() { # seconds[:percent[:threads[:life]]]
+	local rounds
+	printf -v rounds "pattern:$1,%.0s" {1..40}
+	echo "${rounds}idle"
+}
+
+rounds_said() { # name
+	grep -a -c '^PATTERN \(OK\|ENDED\|FAILED\)' "$scratch/$1.console" || true
+}
+
+round_has_ended() { # name rounds-before
+	[ "$(rounds_said "$1")" -gt "$2" ]
+}
+
+# Waits until each guest has verified all of its pages to the end of the round that is under way.
+rounds_are_right() { # seconds name...
+	local seconds=$1 name
+	local -A ended
+	shift
+	for name in "$@"; do
+		ended[$name]=$(rounds_said "$name")
+	done
+	for name in "$@"; do
+		await "$seconds" round_has_ended "$name" "${ended[$name]}" || fail "$name: no word about its memory"
+		! grep -a '^PATTERN \(WRONG\|ENDED\|FAILED\)' "$scratch/$name.console" || fail "$name: its memory is wrong"
+	done
+}
+
 # --- the report
 
 stats() {
