@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proc.c - what the kernel says of this process, in /proc */
+/* proc.c - what the kernel says of processes, in /proc */
 #include "base/proc.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -99,45 +100,57 @@ uint64_t proc_mappings_limit(void)
 }
 
 /* A line of what the kernel says of a thread; "" where it has ended. */
-static void task_read(const char *task, const char *what, char *line, int size)
+static void task_read(int tasks, const char *task, const char *what, char *line, int size)
 {
 	char path[300];
-	FILE *file;
+	FILE *file = NULL;
+	int fd;
 
 	line[0] = '\0';
-	snprintf(path, sizeof(path), "/proc/self/task/%s/%s", task, what);
-	file = fopen(path, "re");
-	if (file && !fgets(line, size, file))
+	snprintf(path, sizeof(path), "%s/%s", task, what);
+	fd = openat(tasks, path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		file = fdopen(fd, "r");
+	if (!file) {
+		auto_close(&fd);
+		return;
+	}
+	if (!fgets(line, size, file))
 		line[0] = '\0';
-	if (file)
-		fclose(file);
+	fclose(file);
 }
 
-/* Documentation/scheduler/sched-stats.rst: the second number. */
-static uint64_t task_waited_ns(const char *task, const char *name)
+/* Documentation/scheduler/sched-stats.rst: the first two numbers. */
+static void task_add(int tasks, const char *task, const char *name, struct proc_threads *threads)
 {
-	uint64_t waited;
+	uint64_t ran, waited;
 	char line[128];
 
-	task_read(task, "comm", line, sizeof(line));
+	task_read(tasks, task, "comm", line, sizeof(line));
 	if (strncmp(line, name, strlen(name)) != 0)
-		return 0;
-	task_read(task, "schedstat", line, sizeof(line));
-	return sscanf(line, "%*u %" SCNu64, &waited) == 1 ? waited : 0;
+		return;
+	task_read(tasks, task, "schedstat", line, sizeof(line));
+	if (sscanf(line, "%" SCNu64 " %" SCNu64, &ran, &waited) != 2)
+		return;
+	threads->ran_ns += ran;
+	threads->waited_ns += waited;
+	if (waited > threads->waited_most_ns)
+		threads->waited_most_ns = waited;
 }
 
-uint64_t proc_threads_waited_ns(const char *name)
+void proc_threads_read(pid_t pid, const char *name, struct proc_threads *ret_threads)
 {
-	DIR *tasks = opendir("/proc/self/task");
 	const struct dirent *task;
-	uint64_t most = 0, waited;
+	char path[64];
+	DIR *tasks;
 
-	while (tasks && (task = readdir(tasks))) {
-		waited = task_waited_ns(task->d_name, name);
-		if (waited > most)
-			most = waited;
-	}
-	if (tasks)
-		closedir(tasks);
-	return most;
+	*ret_threads = (struct proc_threads){ 0 };
+	snprintf(path, sizeof(path), "/proc/%ld/task", (long)pid);
+	tasks = opendir(path);
+	if (!tasks)
+		return;
+	while ((task = readdir(tasks)))
+		if (task->d_name[0] != '.')
+			task_add(dirfd(tasks), task->d_name, name, ret_threads);
+	closedir(tasks);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proc.h - what the kernel says of this process, in /proc */
+/* proc.h - what the kernel says of processes, in /proc: of this one, where nothing else is said */
 #ifndef BASE_PROC_H
 #define BASE_PROC_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 /*
  * Memory of this process: what it shares counted in part (PSS), and what is mapped by huge
@@ -19,11 +20,15 @@ uint64_t proc_anonymous_bytes(void);
 /* What the host could give without swapping (MemAvailable); UINT64_MAX: not known. */
 uint64_t proc_memory_available_bytes(void);
 
-/*
- * How long that thread of this process has waited for processors whose name begins like this and
- * that waited most; 0: not known.
- */
-uint64_t proc_threads_waited_ns(const char *name);
+/* What the threads of a process have had of processors, since each began. */
+struct proc_threads {
+	uint64_t ran_ns;	 /* all together */
+	uint64_t waited_ns;	 /* for a processor, all together */
+	uint64_t waited_most_ns; /* the one that waited most */
+};
+
+/* Of those whose name begins like this. Zeroes: there are none, or the kernel does not tell. */
+void proc_threads_read(pid_t pid, const char *name, struct proc_threads *ret_threads);
 
 /* vm.max_map_count: mappings that a process may have; 0: not known. */
 uint64_t proc_mappings_limit(void);

@@ -3,8 +3,10 @@
  * up.c - samepage up: start the guests of a file that don't run yet
  *
  * Each start has a process of its own, and so many are under way at once as --parallel
- * says. A signal starts no more guests, and ends the starts that are under way: what
- * runs then stays, and the next samepage up goes on from there.
+ * says. A start is under way until its guest has booted: many that boot at once only keep
+ * each other waiting. The last ones are not waited for. A signal starts no more guests, and
+ * ends the starts that are under way: what runs then stays, and the next samepage up goes
+ * on from there.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -13,6 +15,7 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "cli/boot_watch.h"
 #include "cli/end_signals.h"
 #include "cli/fleet_file.h"
 #include "cli/starter.h"
@@ -26,8 +29,8 @@ struct settings {
 
 static const struct option options[] = {
 	{ "parallel", "NUMBER",
-	  "start so many guests at once, 1 to 1000 (default: as many as processors)", OPTION_NUMBER,
-	  offsetof(struct settings, parallel), 1, DEFINITION_MAX_COUNT, 0 },
+	  "start so many at once, until they have booted (default: as many as processors)",
+	  OPTION_NUMBER, offsetof(struct settings, parallel), 1, DEFINITION_MAX_COUNT, 0 },
 	{ "systemd", NULL,
 	  "let systemd start and look after them, by the units samepage@NAME.service", OPTION_FLAG,
 	  offsetof(struct settings, systemd), 0, 0, 0 },
@@ -37,12 +40,13 @@ static const struct option options[] = {
 struct start {
 	const struct fleet_member *member;
 	pid_t pid; /* 0: not begun, or done */
+	struct boot_watch boot;
 };
 
 struct up {
 	struct starter starter;
 	struct start *starts;
-	size_t count, begun, under_way, parallel;
+	size_t count, begun, under_way, booting, parallel;
 	size_t outcomes[STARTER_STOPPED + 1];
 	bool was_stopped;
 	sigset_t awaited; /* signals: the end of a child, or our own */
@@ -71,11 +75,6 @@ static const char *outcome_text(enum starter_outcome outcome)
 	return NULL; /* nothing was done */
 }
 
-static size_t starts_done(const struct up *up)
-{
-	return up->begun - up->under_way;
-}
-
 static void start_done(struct up *up, struct start *start, enum starter_outcome outcome)
 {
 	const char *text = outcome_text(outcome);
@@ -84,14 +83,21 @@ static void start_done(struct up *up, struct start *start, enum starter_outcome 
 	up->under_way--;
 	up->outcomes[outcome]++;
 	if (text)
-		printf("%s: %s (%zu of %zu)\n", start->member->name, text, starts_done(up),
-		       up->count);
+		printf("%s: %s (%zu of %zu)\n", start->member->name, text,
+		       up->begun - up->under_way, up->count);
 	fflush(stdout);
+	if (outcome == STARTER_STARTED && !start->member->definition->paused)
+		boot_watch_begin(&start->boot, start->member->name, now_ns());
+}
+
+static bool starts_remain(const struct up *up)
+{
+	return !up->was_stopped && up->begun < up->count;
 }
 
 static void starts_begin(struct up *up)
 {
-	while (!up->was_stopped && up->begun < up->count && up->under_way < up->parallel) {
+	while (starts_remain(up) && up->under_way + up->booting < up->parallel) {
 		struct start *start = &up->starts[up->begun++];
 		struct fail why;
 
@@ -123,18 +129,32 @@ static void starts_stop(struct up *up)
 			kill(up->starts[i].pid, SIGTERM);
 }
 
+static void boots_look(struct up *up)
+{
+	up->booting = 0;
+	for (size_t i = 0; i < up->begun; i++) {
+		boot_watch_look(&up->starts[i].boot, now_ns());
+		up->booting += boot_watch_active(&up->starts[i].boot);
+	}
+}
+
 static void starts_run(struct up *up)
 {
+	const struct timespec look = { .tv_nsec = BOOT_WATCH_LOOK_NS };
+
 	starts_begin(up);
-	while (up->under_way > 0) {
-		int number = sigwaitinfo(&up->awaited, NULL);
+	while (up->under_way > 0 || starts_remain(up)) {
+		int number = sigtimedwait(&up->awaited, NULL, starts_remain(up) ? &look : NULL);
 
 		if (number == SIGCHLD)
 			starts_reap(up);
 		else if (number > 0 && !up->was_stopped)
 			starts_stop(up);
+		boots_look(up);
 		starts_begin(up);
 	}
+	for (size_t i = 0; i < up->begun; i++)
+		boot_watch_end(&up->starts[i].boot);
 }
 
 static int up_summarize(const struct up *up, uint64_t took_ns)

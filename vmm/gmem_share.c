@@ -242,7 +242,10 @@ static void requests_serve(struct gmem_share *share)
 
 static uint64_t vcpus_waited_ns(void)
 {
-	return proc_threads_waited_ns("vcpu");
+	struct proc_threads vcpus;
+
+	proc_threads_read(getpid(), "vcpu", &vcpus);
+	return vcpus.waited_most_ns;
 }
 
 /* Who waits for processors rests for longer, unless the host is short of memory. 0: no rest. */

@@ -7,7 +7,8 @@
  * pages of which many are equal within the guest and across guests and many are
  * unlike any other, says where in the machine's memory they lie, then for SECONDS
  * reads every page again and again, compares each word with what it should be,
- * and rewrites pages in between, whole or by one word.
+ * and rewrites pages in between, whole or by one word. At the end it reads all
+ * of them once more.
  *
  * What a page should hold follows from its number and its generation alone, and
  * is computed anew for each look: nothing is compared with another copy in
@@ -271,20 +272,30 @@ static void worker_rewrite(struct worker *worker)
 	}
 }
 
+/* Each page once; false: a wrong byte was found. */
+static bool worker_pass(struct worker *worker, bool rewrite)
+{
+	for (size_t page = worker->first_page; page < worker->end_page; page++) {
+		page_verify(page);
+		if (atomic_load(&wrong_count))
+			return false;
+		if (rewrite && page % LOOKS_PER_CLOCK == 0)
+			worker_rewrite(worker);
+	}
+	worker->passes++;
+	return true;
+}
+
 static void *worker_run(void *argument)
 {
 	struct worker *worker = argument;
 
-	do {
-		for (size_t page = worker->first_page; page < worker->end_page; page++) {
-			page_verify(page);
-			if (atomic_load(&wrong_count))
-				return NULL;
-			if (page % LOOKS_PER_CLOCK == 0)
-				worker_rewrite(worker);
-		}
-		worker->passes++;
-	} while (seconds_now() - started < seconds_to_run);
+	do
+		if (!worker_pass(worker, true))
+			return NULL;
+	while (seconds_now() - started < seconds_to_run);
+	/* whatever happened to a page until now is seen */
+	worker_pass(worker, false);
 	return NULL;
 }
 

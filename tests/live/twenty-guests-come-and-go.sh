@@ -71,6 +71,10 @@ all_share() {
 
 shmem_before=$(awk '/^Shmem:/ { print $2 }' /proc/meminfo)
 up "$count started"
+# So many may boot at once, the last ones among them.
+parallel=$(nproc)
+[ "$(ready_count)" -ge $((count - parallel - 1)) ] ||
+	fail "only $(ready_count) guests are ready when up ends: it starts more at once than $parallel"
 await $((2 * ready_seconds)) all_ready || lab_fault "$(ready_count) of $count guests are ready"
 await 240 all_share || fail "they don't share their memory: $("$SAMEPAGE" stats)"
 ps_lists_all() {

@@ -133,18 +133,23 @@ static void *work_for(void *context)
 START_TEST(the_kernel_tells_who_waits)
 {
 	struct timespec duration = { .tv_sec = 2 }, half = { .tv_sec = 1 };
-	uint64_t before = proc_threads_waited_ns("check_rest");
+	struct proc_threads before, now;
 	pthread_t threads[4];
 	cpu_set_t one;
 
+	proc_threads_read(getpid(), "check_rest", &before);
 	CPU_ZERO(&one);
 	CPU_SET(sched_getcpu(), &one);
 	ck_assert_int_eq(sched_setaffinity(0, sizeof(one), &one), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, work_for, &duration), 0);
 	nanosleep(&half, NULL); /* they are still there, and so is what they waited for */
-	ck_assert_uint_gt(proc_threads_waited_ns("check_rest"), before + 300 * NS_PER_MS);
-	ck_assert_uint_eq(proc_threads_waited_ns("nobody"), 0);
+	proc_threads_read(getpid(), "check_rest", &now);
+	ck_assert_uint_gt(now.waited_most_ns, before.waited_most_ns + 300 * NS_PER_MS);
+	ck_assert_uint_gt(now.waited_ns, before.waited_ns + 900 * NS_PER_MS);
+	ck_assert_uint_gt(now.ran_ns, before.ran_ns + 300 * NS_PER_MS);
+	proc_threads_read(getpid(), "nobody", &now);
+	ck_assert_uint_eq(now.ran_ns + now.waited_ns + now.waited_most_ns, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
 		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
 }
