@@ -6,7 +6,7 @@
 
 guests='one two three'
 for name in $guests; do
-	guest_start "$name" idle --dedup-cpu 50
+	guest_start "$name" idle --dedup-cpu 100
 	guest_ready "$name"
 	"$SAMEPAGE" pause "$name"
 done

@@ -2,12 +2,12 @@
 # Four alike guests end up sharing at least 95 % of what their memory allows, and not one byte of it changes.
 # The bound is counted offline from their dumped memory, by a program that shares no code with samepage.
 # runs on: every kernel
-# lab seconds: 110
+# lab seconds: 100
 . "$(dirname "$0")/lib.sh"
 
 guests='one two three four'
 for name in $guests; do
-	guest_start "$name" idle
+	guest_start "$name" idle --dedup-cpu 100
 	guest_ready "$name"
 done
 for name in $guests; do
