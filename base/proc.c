@@ -120,15 +120,29 @@ static void task_read(int tasks, const char *task, const char *what, char *line,
 	fclose(file);
 }
 
+/* proc(5): "number (name) state", the name with any characters. NULL: of another name. */
+static const char *task_state(const char *line, const char *name)
+{
+	const char *begin = strchr(line, '('), *end = strrchr(line, ')');
+
+	if (!begin || !end || strncmp(begin + 1, name, strlen(name)) != 0)
+		return NULL;
+	return end[1] == ' ' ? end + 2 : NULL;
+}
+
 /* Documentation/scheduler/sched-stats.rst: the first two numbers. */
 static void task_add(int tasks, const char *task, const char *name, struct proc_threads *threads)
 {
 	uint64_t ran, waited;
-	char line[128];
+	const char *state;
+	char line[512];
 
-	task_read(tasks, task, "comm", line, sizeof(line));
-	if (strncmp(line, name, strlen(name)) != 0)
+	task_read(tasks, task, "stat", line, sizeof(line));
+	state = task_state(line, name);
+	if (!state)
 		return;
+	threads->count++;
+	threads->runnable += *state == 'R';
 	task_read(tasks, task, "schedstat", line, sizeof(line));
 	if (sscanf(line, "%" SCNu64 " %" SCNu64, &ran, &waited) != 2)
 		return;

@@ -22,6 +22,8 @@ uint64_t proc_memory_available_bytes(void);
 
 /* What the threads of a process have had of processors, since each began. */
 struct proc_threads {
+	unsigned int count;
+	unsigned int runnable;	 /* so many run, or wait for a processor, right now */
 	uint64_t ran_ns;	 /* all together */
 	uint64_t waited_ns;	 /* for a processor, all together */
 	uint64_t waited_most_ns; /* the one that waited most */

@@ -2,11 +2,11 @@
 /*
  * up.c - samepage up: start the guests of a file that don't run yet
  *
- * Each start has a process of its own, and so many are under way at once as --parallel
- * says. A start is under way until its guest has booted: many that boot at once only keep
- * each other waiting. The last ones are not waited for. A signal starts no more guests, and
- * ends the starts that are under way: what runs then stays, and the next samepage up goes
- * on from there.
+ * Each start has a process of its own, and there are so many places for them as --parallel
+ * says. A start ends when its guest runs; its place is taken until that has booted: many
+ * that boot at once only keep each other waiting. The last ones are not waited for. A signal
+ * starts no more guests, and ends the starts that are under way: what runs then stays, and
+ * the next samepage up goes on from there.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -86,8 +86,6 @@ static void start_done(struct up *up, struct start *start, enum starter_outcome 
 		printf("%s: %s (%zu of %zu)\n", start->member->name, text,
 		       up->begun - up->under_way, up->count);
 	fflush(stdout);
-	if (outcome == STARTER_STARTED && !start->member->definition->paused)
-		boot_watch_begin(&start->boot, start->member->name, now_ns());
 }
 
 static bool starts_remain(const struct up *up)
@@ -109,6 +107,14 @@ static void starts_begin(struct up *up)
 	}
 }
 
+/* Its place is free once it has booted, which matters to those that wait for one. */
+static void start_end(struct up *up, struct start *start, enum starter_outcome outcome)
+{
+	start_done(up, start, outcome);
+	if (outcome == STARTER_STARTED && !start->member->definition->paused && starts_remain(up))
+		boot_watch_begin(&start->boot, start->member->name, now_ns());
+}
+
 static void starts_reap(struct up *up)
 {
 	int status;
@@ -117,7 +123,7 @@ static void starts_reap(struct up *up)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 		for (size_t i = 0; i < up->begun; i++)
 			if (up->starts[i].pid == pid)
-				start_done(up, &up->starts[i], starter_outcome(status));
+				start_end(up, &up->starts[i], starter_outcome(status));
 }
 
 /* Systemd goes on with what it was told; a start of our own ends with its guest. */
@@ -134,7 +140,7 @@ static void boots_look(struct up *up)
 	up->booting = 0;
 	for (size_t i = 0; i < up->begun; i++) {
 		boot_watch_look(&up->starts[i].boot, now_ns());
-		up->booting += boot_watch_active(&up->starts[i].boot);
+		up->booting += boot_watch_is_on(&up->starts[i].boot);
 	}
 }
 
@@ -153,8 +159,6 @@ static void starts_run(struct up *up)
 		boots_look(up);
 		starts_begin(up);
 	}
-	for (size_t i = 0; i < up->begun; i++)
-		boot_watch_end(&up->starts[i].boot);
 }
 
 static int up_summarize(const struct up *up, uint64_t took_ns)

@@ -29,3 +29,23 @@ for delay in 0.00 0.01 0.02 0.03 0.05 0.07 0.10 0.20; do
 	[ -z "$(find "$SAMEPAGE_RUNDIR" ! -type d)" ] || fail "something is left behind"
 done
 [ $interrupted -gt 0 ] || fail "no moment was early enough"
+
+# A guest that works and does not rest keeps its place, and those behind it wait; a signal ends that at once.
+printf '[guest]\nname = busy\ncount = 3\nkernel = %s\ncmdline = noisy\nmem = 16M\ndedup = off\n' \
+	"$build/tests/guest/noise.elf" > "$scratch/busy.conf"
+: > "$scratch/up"
+"$build/samepage" up --parallel 1 "$scratch/busy.conf" > "$scratch/up" &
+up=$!
+await 20 grep -q '^busy-1: started' "$scratch/up" || fail "busy-1 was not started"
+sleep 1 # within which the others would have been started
+[ "$(grep -c ': started (' "$scratch/up")" = 1 ] || fail "others are started while busy-1 boots: $(cat "$scratch/up")"
+kill -INT $up
+status=0
+wait $up || status=$?
+[ $status = 1 ] || fail "up ends with $status, not with 1"
+grep -q '^1 started .* 2 not started; interrupted$' "$scratch/up" || fail "the summary is wrong: $(cat "$scratch/up")"
+[ -n "$(pid_of busy-1)" ] || fail "busy-1 ended with what had started it"
+for descriptor in "/proc/$(pid_of busy-1)/fd"/*; do
+	[[ $(readlink "$descriptor") != *pidfd* ]] || fail "a guest holds another process"
+done
+samepage down --timeout 0 "$scratch/busy.conf" > /dev/null

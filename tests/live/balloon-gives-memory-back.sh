@@ -111,8 +111,8 @@ for size in 129M 15M; do
 	grep -q "can keep 16 MiB to 128 MiB" "$scratch/said" || fail "it said: $(cat "$scratch/said")"
 done
 rounds_are_right 120 left right
+"$SAMEPAGE" stop --timeout 120 left right || fail "they do not stop"
 for name in left right; do
-	"$SAMEPAGE" stop $name
 	guest_ends_with $name 0
 done
 say "$turns turns of both balloons, with $((shared / mib)) MiB shared at first"

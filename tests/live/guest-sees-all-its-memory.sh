@@ -36,7 +36,7 @@ edges_are_right() { # name size memmap mib-of-a-block...
 		grep -q "^PATTERN.* $block\b" <<< "$said" || fail "$name: nothing was written at $block MiB"
 	done
 	grep -q -E "^DISK.* (${*: -1}|${*: -2:1})\b" <<< "$said" || fail "$name: no disk was read to the last edges"
-	"$SAMEPAGE" stop "$name"
+	"$SAMEPAGE" stop --timeout 120 "$name" || fail "$name does not stop"
 	guest_ends_with "$name" 0
 }
 # shellcheck disable=SC2016 # that is how Linux writes it: what is reserved, and from where on

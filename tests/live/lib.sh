@@ -77,12 +77,12 @@ clean_up() {
 			tail -n 25 "$scratch/$name.err" 2> /dev/null || true
 		done
 	fi
-	for name in "${!guest_pid[@]}"; do
-		kill -KILL "${guest_pid[$name]}" 2> /dev/null || true
+	# A test may end before it knows the guests that it has started in other ways.
+	for pid in "${guest_pid[@]}" $(own_pids run); do
+		kill -KILL "$pid" 2> /dev/null || true
 	done
 	wait
-	# A test may end before it knows the guests that it has started in other ways.
-	for pid in $(own_pids run) $(broker_pids); do
+	for pid in $(broker_pids); do
 		kill -KILL "$pid" 2> /dev/null || true
 	done
 	# What a killed process could not take away itself must not stop the next test.
@@ -125,7 +125,8 @@ own_pids() { # verb [domain]: of this test's domains, which all start with its o
 		mapfile -d '' -t arguments 2> /dev/null < "$process/cmdline" || continue
 		[ "${#arguments[@]}" -ge 3 ] || continue
 		[[ ${arguments[0]} == *samepage && ${arguments[1]} == "$1" ]] || continue
-		[[ " ${arguments[*]} " == *" ${2:-$domain}"${2:+" "}* ]] || continue
+		[[ "${arguments[*]} " =~ \ ${2:-$domain}([^0-9]) ]] || continue
+		[ -z "${2:-}" ] || [ "${BASH_REMATCH[1]}" = ' ' ] || continue
 		echo "${process#/proc/}"
 	done 2> /dev/null
 }

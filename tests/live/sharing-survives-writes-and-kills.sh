@@ -90,9 +90,9 @@ now=$total
 await 40 merges_have_grown "$now" || fail "merging did not start again with the new broker"
 
 rounds_are_right 180 first second
+"$SAMEPAGE" stop --timeout 120 first second || fail "they do not stop"
 for name in first second; do
 	say "$name: $(grep -a '^PATTERN OK' "$scratch/$name.console" | tr -d '\r')"
-	"$SAMEPAGE" stop "$name"
 	guest_ends_with "$name" 0
 done
 expect_nothing_left
