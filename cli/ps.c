@@ -86,15 +86,17 @@ static int ps_json(const struct control_report *reports, size_t count, struct fa
 static int ps_exec(const struct call *call, struct fail *why)
 {
 	const struct settings *settings = call->settings;
-	AUTO_FREE struct control_report *reports = NULL;
-	size_t count;
-	int rc = client_report_all(&reports, &count, why);
+	struct client_roll roll;
+	int rc = targets_roll_call(call, &roll, why);
 
-	if (rc == 0)
-		rc = targets_pick(call, reports, &count, why);
 	if (rc < 0)
 		return rc;
-	return settings->json ? ps_json(reports, count, why) : ps_table(reports, count, why);
+	if (settings->json)
+		rc = ps_json(roll.reports, roll.count, why);
+	else
+		rc = ps_table(roll.reports, roll.count, why);
+	client_roll_done(&roll);
+	return rc;
 }
 
 const struct verb verb_ps = {

@@ -97,17 +97,15 @@ static int targets_from_operands(const struct call *call, struct targets *target
 
 static int targets_from_domain(const struct call *call, struct targets *targets, struct fail *why)
 {
-	AUTO_FREE struct control_report *reports = NULL;
-	size_t count;
-	int rc = client_report_all(&reports, &count, why);
+	struct client_roll roll;
+	int rc = targets_roll_call(call, &roll, why);
 
-	if (rc == 0)
-		rc = targets_pick(call, reports, &count, why);
 	if (rc < 0)
 		return rc;
-	rc = targets_make(targets, count);
-	for (size_t i = 0; rc == 0 && i < count; i++)
-		rc = targets_add(targets, reports[i].name);
+	rc = targets_make(targets, roll.count);
+	for (size_t i = 0; rc == 0 && i < roll.count; i++)
+		rc = targets_add(targets, roll.reports[i].name);
+	client_roll_done(&roll);
 	return rc < 0 ? out_of_memory(why) : 0;
 }
 
@@ -207,29 +205,58 @@ static int no_guest_in_domain(const char *domain, struct fail *why)
 			domain);
 }
 
-static bool is_reported(const char *name, const struct control_report *reports, size_t count)
+/* 0: it has reported. */
+static int roll_check_name(const struct client_roll *roll, const char *name, struct fail *why)
 {
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(reports[i].name, name) == 0)
-			return true;
-	return false;
+	for (size_t i = 0; i < roll->count; i++)
+		if (strcmp(roll->reports[i].name, name) == 0)
+			return 0;
+	for (size_t i = 0; i < roll->silent_count; i++)
+		if (strcmp(roll->silent[i].name, name) == 0)
+			return fail_set(why, ETIMEDOUT, "%s", roll->silent[i].why.text);
+	return client_no_such_guest(name, why);
 }
 
-int targets_pick(const struct call *call, struct control_report *reports, size_t *count,
-		 struct fail *why)
+static void roll_keep_meant(struct client_roll *roll, const struct call *call)
 {
-	const char *domain = choice_of(call)->domain;
 	size_t kept = 0;
 
-	for (size_t i = 0; i < *count; i++)
-		if (target_is_meant(call, reports[i].name, reports[i].domain))
-			reports[kept++] = reports[i];
-	for (int i = 0; i < call->operand_count; i++)
-		if (!is_reported(call->operands[i], reports, kept))
-			return client_no_such_guest(call->operands[i], why);
-	if (domain && kept == 0)
-		return no_guest_in_domain(domain, why);
-	*count = kept;
+	for (size_t i = 0; i < roll->count; i++)
+		if (target_is_meant(call, roll->reports[i].name, roll->reports[i].domain))
+			roll->reports[kept++] = roll->reports[i];
+	roll->count = kept;
+}
+
+/* Those that were named have all reported, then. */
+static int roll_check(const struct client_roll *roll, const struct call *call, struct fail *why)
+{
+	const char *domain = choice_of(call)->domain;
+
+	for (int i = 0; i < call->operand_count; i++) {
+		int rc = roll_check_name(roll, call->operands[i], why);
+
+		if (rc < 0)
+			return rc;
+	}
+	for (size_t i = 0; i < roll->silent_count && call->operand_count == 0; i++)
+		log_warn("%s", roll->silent[i].why.text);
+	return domain && roll->count == 0 ? no_guest_in_domain(domain, why) : 0;
+}
+
+int targets_roll_call(const struct call *call, struct client_roll *ret_roll, struct fail *why)
+{
+	struct client_roll roll;
+	int rc = client_roll_call(CLIENT_TIMEOUT_MS, &roll, why);
+
+	if (rc < 0)
+		return rc;
+	roll_keep_meant(&roll, call);
+	rc = roll_check(&roll, call, why);
+	if (rc < 0) {
+		client_roll_done(&roll);
+		return rc;
+	}
+	*ret_roll = roll;
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/auto.h"
 #include "base/fail.h"
+#include "cli/client.h"
 #include "cli/report.h"
 #include "cli/verb.h"
 #include "wire/control.h"
@@ -70,11 +71,11 @@ CHECKED int targets_each(const struct call *call, target_fn *fn, struct fail *wh
 CHECKED int target_request(const char *name, enum control_type type, struct fail *why);
 
 /*
- * Leaves in reports those that are meant, in their order. -ENOENT: one that was named
- * is not among them, or none is in the domain.
+ * The reports of those that are meant, sorted by name. Warns of who is silent. -ENOENT: one that
+ * was named does not run, or none is in the domain; -ETIMEDOUT: one that was named is silent.
  */
-CHECKED int targets_pick(const struct call *call, struct control_report *reports, size_t *count,
-			 struct fail *why);
+CHECKED int targets_roll_call(const struct call *call, struct client_roll *ret_roll,
+			      struct fail *why);
 
 /*
  * Leaves in a report the guests that are meant, and the domains that they are in: a domain's
@@ -83,8 +84,7 @@ CHECKED int targets_pick(const struct call *call, struct control_report *reports
 void targets_keep(const struct call *call, struct report *report);
 
 /*
- * The report of what targets_keep() leaves of it. Warns of who is silent. -ENOENT: as of
- * targets_pick(); -ETIMEDOUT: one that was named is silent.
+ * The report of what targets_keep() leaves of it. Warns, and fails, as targets_roll_call().
  */
 CHECKED int targets_report(const struct call *call, struct report **ret_report, struct fail *why);
 

@@ -236,19 +236,16 @@ END_TEST
 START_TEST(reports_are_picked_in_their_order)
 {
 	struct call call = typed("red blue", false, NULL);
-	struct control_report *reports;
-	size_t count;
+	struct client_roll roll;
 
-	ck_assert_int_eq(client_report_all(&reports, &count, &why), 0);
-	ck_assert_uint_eq(count, 3);
-	ck_assert_int_eq(targets_pick(&call, reports, &count, &why), 0);
-	ck_assert_uint_eq(count, 2);
-	ck_assert_str_eq(reports[0].name, "blue");
-	ck_assert_str_eq(reports[1].name, "red");
-	call = typed("red green", false, NULL);
-	ck_assert_int_eq(targets_pick(&call, reports, &count, &why), -ENOENT);
-	ck_assert_ptr_nonnull(strstr(why.text, "'green'"));
-	free(reports);
+	ck_assert_int_eq(targets_roll_call(&call, &roll, &why), 0);
+	ck_assert_uint_eq(roll.count, 2);
+	ck_assert_str_eq(roll.reports[0].name, "blue");
+	ck_assert_str_eq(roll.reports[1].name, "red");
+	client_roll_done(&roll);
+	call = typed("red nobody", false, NULL);
+	ck_assert_int_eq(targets_roll_call(&call, &roll, &why), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(why.text, "'nobody'"));
 }
 END_TEST
 
@@ -316,6 +313,7 @@ START_TEST(who_is_silent_is_missed_where_it_is_meant)
 		{ "", "shop", 1, 1 },
 		{ "blue", NULL, 0, 1 },
 	};
+	struct client_roll roll;
 	struct call call;
 	struct report *report;
 
@@ -333,6 +331,12 @@ START_TEST(who_is_silent_is_missed_where_it_is_meant)
 	ck_assert_int_eq(targets_report(&call, &report, &why), -ETIMEDOUT);
 	ck_assert_ptr_nonnull(strstr(why.text, "guest 'red'"));
 	ck_assert_ptr_null(strstr(why.text, "no guest"));
+	ck_assert_int_eq(targets_roll_call(&call, &roll, &why), -ETIMEDOUT);
+	ck_assert_ptr_nonnull(strstr(why.text, "guest 'red'"));
+	call = typed("blue", false, NULL);
+	ck_assert_int_eq(targets_roll_call(&call, &roll, &why), 0);
+	ck_assert_uint_eq(roll.count, 1);
+	client_roll_done(&roll);
 }
 END_TEST
 
