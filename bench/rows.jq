@@ -56,7 +56,7 @@ def rows:
 		row("the same, p99"; $half.samepage.p99 | percent; $half.ksm.p99 | percent;
 			"at most \($goal_p99 | percent)"; $half.samepage.p99 <= $goal_p99))
 	elif .name == "density" then
-		row("host memory per guest, \(.guests) of \(.mib) MiB"; .samepage.mib_per_guest | figure("MiB");
+		row("host memory per guest, \(.guests) of \(.mib) MiB" + (if (.words // "") == "" then "" else ", with " + .words end); .samepage.mib_per_guest | figure("MiB");
 			"\(.ksm.mib_per_guest | figure("MiB")), at defaults \(.ksm_defaults.mib_per_guest | figure("MiB"))";
 			"\(.goal | at_most) of the better"; .met)
 	elif .name == "fleet" then
