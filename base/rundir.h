@@ -6,6 +6,7 @@
  *   RUNDIR/guests/NAME.agent    leads to the agent in it, if it has a port for one
  *   RUNDIR/domains/NAME.sock    socket of a domain's broker
  *   RUNDIR/domains/starter      where a service manager starts brokers, if there is one
+ *   RUNDIR/seed                 random bytes, from which each domain has a number (domain_seed.h)
  *   RUNDIR/<kind>/NAME.log      what its process has to say, or had when it ended
  *   RUNDIR/<kind>/NAME.old      what was said before that (log_file.h)
  *

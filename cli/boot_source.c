@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "cli/domain_seed.h"
 #include "cli/image_boot.h"
 #include "vmm/boot.h"
 #include "vmm/reset_vector.h"
@@ -23,6 +24,26 @@ static int image_load(const struct machine_config *config, struct gmem *gmem, st
 	if (fd < 0)
 		return fail_errno(why, errno, "cannot open RAM image '%s'", path);
 	return gmem_load_image(gmem, fd, path, why);
+}
+
+/* A guest that does not know where its neighbours' kernels are chooses by itself. */
+static int kernel_seed(const void *context, uint64_t *ret_seed)
+{
+	const char *domain = context;
+	struct fail why;
+	int rc = domain_seed(domain, ret_seed, &why);
+
+	if (rc < 0)
+		log_warn("the kernel is not where those of the domain's other guests are, and "
+			 "shares little with them: %s",
+			 why.text);
+	return rc;
+}
+
+static void seed_set(const struct machine_config *config, struct boot_files *files)
+{
+	files->seed = config->kaslr_domain ? kernel_seed : NULL;
+	files->seed_context = config->kaslr_domain;
 }
 
 /* files: without the tables. */
@@ -50,6 +71,7 @@ static int kernel_boot(const struct machine_config *config, const struct boot_ta
 		.cmdline = config->cmdline,
 	};
 
+	seed_set(config, &files);
 	return kernel_load(target, &files, why);
 }
 
@@ -83,6 +105,7 @@ static int disk_boot(const struct machine_config *config, const struct boot_targ
 			 "may have installed in the overlay",
 			 config->image);
 	log_debug("'%s' boots its entry '%s': %s", config->image, boot.title, files.cmdline);
+	seed_set(config, &files);
 	rc = kernel_load(target, &files, &said);
 	if (rc < 0)
 		fail_set(why, -rc, "cannot boot '%s' of '%s': %s", boot.kernel_path, config->image,

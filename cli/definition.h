@@ -19,6 +19,9 @@
 
 #define DEFINITION_MAX_COUNT 1000
 
+/* Who chooses the kernel's address; as the words of --kaslr. */
+enum definition_kaslr { KASLR_GUEST, KASLR_DOMAIN };
+
 /* The fields of guest_options (cli/run.h). */
 struct definition {
 	const char *kernel, *initrd, *cmdline, *image, *ram_image;
@@ -27,6 +30,7 @@ struct definition {
 	uint64_t cpus, count, dedup_cpu, max_sharers;
 	unsigned int on_reboot, on_panic; /* enum machine_after */
 	unsigned int hugepages;		  /* enum gmem_hugepages */
+	unsigned int kaslr;		  /* enum definition_kaslr */
 	enum log_level log_level;
 	struct option_texts disks, nets;
 	bool dedup, paused, rng, balloon, second_console, agent;
@@ -36,7 +40,7 @@ struct definition {
 /* What is not said. */
 #define DEFINITION_DEFAULTS                                                                        \
 	{                                                                                          \
-		.cpus = 1, .count = 1, .dedup = true, .dedup_cpu = 20,                             \
+		.cpus = 1, .count = 1, .dedup = true, .dedup_cpu = 20, .kaslr = KASLR_DOMAIN,      \
 		.hugepages = GMEM_HUGEPAGES_AUTO, .on_reboot = MACHINE_RESTARTS,                   \
 		.on_panic = MACHINE_EXITS, .rng = true, .balloon = true,                           \
 		.log_level = LOG_LEVEL_WARN,                                                       \

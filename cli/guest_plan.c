@@ -183,6 +183,8 @@ int guest_plan_create(const struct definition *definition, uint16_t index, const
 	snprintf(plan->domain, sizeof(plan->domain), "%s",
 		 definition->domain ? definition->domain : domain);
 	plan->config.domain = plan->domain;
+	if (definition->dedup && definition->kaslr == KASLR_DOMAIN)
+		plan->config.machine.kaslr_domain = plan->domain;
 	rc = mem_bytes(definition, &plan->config.machine.mem_bytes, why);
 	if (rc == 0)
 		rc = configure_disks(definition, plan, &plan->config.machine, why);

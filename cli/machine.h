@@ -61,10 +61,11 @@ struct machine_config {
 	const char *cmdline;   /* NULL: MACHINE_DEFAULT_CMDLINE, or the image's own */
 	const char *image;     /* a disk: what it boots by default is looked up at each boot */
 	const char *ram_image; /* raw memory image; excludes kernel, needs paused */
-	uint64_t mem_bytes;    /* a multiple of 4 KiB */
-	unsigned int cpus;     /* 1 to VM_MAX_CPUS */
-	bool nests;	       /* it may run guests of its own: not where memory is shared */
-	bool paused;	       /* stay paused until machine_resume() */
+	const char *kaslr_domain; /* whose guests have their kernels at one address; NULL: none */
+	uint64_t mem_bytes;	  /* a multiple of 4 KiB */
+	unsigned int cpus;	  /* 1 to VM_MAX_CPUS */
+	bool nests;		  /* it may run guests of its own: not where memory is shared */
+	bool paused;		  /* stay paused until machine_resume() */
 	enum gmem_hugepages hugepages;
 	/*
 	 * The serial console's descriptors; -1: none. A terminal as console_in is put

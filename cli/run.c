@@ -89,6 +89,10 @@ static const struct option options[] = {
 	  "huge pages (2 MiB) below the guest's memory: none, as many as the host has, or\n"
 	  "(auto, the default) while it boots, and then where splitting them yields little",
 	  OPTION_CHOICE, FIELD(hugepages), 0, 0, 0 },
+	{ "kaslr", "guest|domain",
+	  "who chooses the random address of the kernel in a bzImage: itself, or (domain, the\n"
+	  "default) samepage, one for all guests of the domain, so that they share the kernel",
+	  OPTION_CHOICE, FIELD(kaslr), 0, 0, 0 },
 	{ "balloon", "on|off",
 	  "whether the guest can give back memory that it does not use (default on)", OPTION_ON_OFF,
 	  FIELD(balloon), 0, 0, 0 },

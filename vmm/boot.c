@@ -12,9 +12,11 @@
 
 #include <string.h>
 
+#include "base/log.h"
 #include "vmm/boot_file.h"
 #include "vmm/boot_layout.h"
 #include "vmm/boot_memmap.h"
+#include "vmm/boot_move.h"
 #include "vmm/boot_protocol.h"
 
 /* A vmlinux with all its debugging symbols stays below. */
@@ -72,9 +74,61 @@ static int segments_load(struct gmem *gmem, const struct boot_image *image,
 	return 0;
 }
 
-static int kernel_load(struct gmem *gmem, const char *path, struct boot_image *ret_image,
-		       struct fail *why)
+/* nokaslr, as a word of its own: then it stays where it was linked for. */
+static bool stays(const char *cmdline)
 {
+	static const char word[] = "nokaslr";
+	const char *at = cmdline;
+
+	while ((at = strstr(at, word))) {
+		const char *end = at + strlen(word);
+
+		if ((at == cmdline || at[-1] == ' ') && (*end == ' ' || *end == '\0'))
+			return true;
+		at = end;
+	}
+	return false;
+}
+
+static int moved_load(struct gmem *gmem, const struct boot_moved *moved, struct fail *why)
+{
+	int rc = segments_load(gmem, &moved->image, &moved->source, why);
+
+	if (rc < 0)
+		return rc;
+	rc = boot_move_apply(gmem, moved);
+	return rc < 0 ? fail_errno(why, -rc, "kernel '%s' is broken: it cannot be moved",
+				   moved->source.name)
+		      : 0;
+}
+
+/* Moved by us, or as it is in the file: then it moves itself. */
+static int image_load(struct gmem *gmem, const struct boot_files *files,
+		      const struct boot_source *source, struct boot_image *image, struct fail *why)
+{
+	struct boot_moved moved = { 0 };
+	struct fail reason;
+	uint64_t seed;
+	int rc;
+
+	if (!files->seed || image->protocol != BOOT_LINUX64 || stays(files->cmdline) ||
+	    files->seed(files->seed_context, &seed) < 0)
+		return segments_load(gmem, image, source, why);
+	if (boot_move_read(source, image, seed, &moved, &reason) < 0) {
+		log_info("kernel '%s' chooses its address itself: %s", source->name, reason.text);
+		return segments_load(gmem, image, source, why);
+	}
+	log_debug("kernel '%s' is moved by %#llx", source->name, (unsigned long long)moved.offset);
+	*image = moved.image;
+	rc = moved_load(gmem, &moved, why);
+	boot_move_free(&moved);
+	return rc;
+}
+
+static int kernel_load(struct gmem *gmem, const struct boot_files *files,
+		       struct boot_image *ret_image, struct fail *why)
+{
+	const char *path = files->kernel;
 	AUTO_CLOSE int fd = -1;
 	struct boot_source source = { .name = path, .read = file_read };
 	int rc = boot_file_open("kernel", path, &fd, &source.length, why);
@@ -85,7 +139,7 @@ static int kernel_load(struct gmem *gmem, const char *path, struct boot_image *r
 		return fail_set(why, EFBIG, "'%s' is too large to be a kernel", path);
 	source.fd = fd;
 	rc = boot_image_read(&source, ret_image, why);
-	return rc < 0 ? rc : segments_load(gmem, ret_image, &source, why);
+	return rc < 0 ? rc : image_load(gmem, files, &source, ret_image, why);
 }
 
 /* Where an initrd of that size goes; 0: nowhere. */
@@ -153,7 +207,7 @@ int boot_load(struct gmem *gmem, const struct boot_files *files, struct vcpu_ent
 {
 	struct boot_placed placed = { .rsdp = files->rsdp };
 	struct boot_image image;
-	int rc = kernel_load(gmem, files->kernel, &image, why);
+	int rc = kernel_load(gmem, files, &image, why);
 
 	if (rc == 0 && files->initrd)
 		rc = initrd_load(gmem, &image, files->initrd, &placed, why);

@@ -8,6 +8,8 @@
 #ifndef VMM_BOOT_H
 #define VMM_BOOT_H
 
+#include <stdint.h>
+
 #include "base/auto.h"
 #include "base/fail.h"
 #include "vmm/gmem.h"
@@ -18,6 +20,12 @@ struct boot_files {
 	const char *initrd;  /* NULL: none */
 	const char *cmdline; /* never NULL */
 	uint64_t rsdp;	     /* gpa of the ACPI root */
+	/*
+	 * By what to move the kernel, where it can be moved (boot_move.h). NULL, or no 0: it is
+	 * left to itself.
+	 */
+	int (*seed)(const void *context, uint64_t *ret_seed);
+	const void *seed_context;
 };
 
 /*

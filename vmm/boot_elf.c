@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * boot_elf.c - an ELF kernel with a PVH entry
+ * boot_elf.c - an ELF kernel with a PVH entry, or the one inside a bzImage
  *
  * The entry is not the ELF header's but the one that a note names: owner "Xen",
  * type 18, 4 or 8 bytes of physical address, 32-bit protected mode (Xen's
@@ -143,40 +143,86 @@ static bool entry_is_inside(const struct boot_image *image)
 	return false;
 }
 
+/* What a note says of the entry, where that is asked for. */
+struct note_entry {
+	bool was_found;
+	uint64_t gpa;
+};
+
+/* Segments into image; notes: NULL, or what they say. */
+static int headers_read(const struct boot_source *source, const Elf64_Ehdr *elf,
+			struct boot_image *image, struct note_entry *notes, struct fail *why)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < elf->e_phnum; i++) {
+		Elf64_Phdr header;
+
+		rc = source->read(source, elf->e_phoff + i * sizeof(header), &header,
+				  sizeof(header), why);
+		if (rc == 0 && header.p_type == PT_LOAD)
+			rc = segment_add(image, &header, source->length, source->name, why);
+		else if (rc == 0 && header.p_type == PT_NOTE && notes && !notes->was_found)
+			rc = notes_read_entry(source, &header, &notes->was_found, &notes->gpa, why);
+	}
+	return rc;
+}
+
+static int header_read(const struct boot_source *source, Elf64_Ehdr *ret_elf, struct fail *why)
+{
+	int rc;
+
+	if (source->length < sizeof(*ret_elf))
+		return broken(why, source->name, "it ends inside its header");
+	rc = source->read(source, 0, ret_elf, sizeof(*ret_elf), why);
+	return rc < 0 ? rc : header_check(ret_elf, source->length, source->name, why);
+}
+
 int boot_elf_read(const struct boot_source *source, struct boot_image *ret_image, struct fail *why)
 {
-	const char *name = source->name;
 	struct boot_image image = { .protocol = BOOT_PVH,
 				    .initrd_last = UINT32_MAX,
 				    .cmdline_max = PVH_CMDLINE_MAX };
-	bool has_entry = false;
+	struct note_entry entry = { 0 };
 	Elf64_Ehdr elf;
-	int rc;
+	int rc = header_read(source, &elf, why);
 
-	if (source->length < sizeof(elf))
-		return broken(why, name, "it ends inside its header");
-	rc = source->read(source, 0, &elf, sizeof(elf), why);
 	if (rc == 0)
-		rc = header_check(&elf, source->length, name, why);
-	for (size_t i = 0; rc == 0 && i < elf.e_phnum; i++) {
-		Elf64_Phdr header;
-
-		rc = source->read(source, elf.e_phoff + i * sizeof(header), &header, sizeof(header),
-				  why);
-		if (rc == 0 && header.p_type == PT_LOAD)
-			rc = segment_add(&image, &header, source->length, name, why);
-		else if (rc == 0 && header.p_type == PT_NOTE && !has_entry)
-			rc = notes_read_entry(source, &header, &has_entry, &image.entry, why);
-	}
+		rc = headers_read(source, &elf, &image, &entry, why);
 	if (rc < 0)
 		return rc;
-	if (!has_entry)
+	if (!entry.was_found)
 		return fail_set(why, ENOTSUP,
 				"ELF kernel '%s' has no PVH entry: it needs a Linux built with "
 				"CONFIG_PVH, or a bzImage",
-				name);
+				source->name);
+	image.entry = entry.gpa;
 	if (!entry_is_inside(&image))
-		return broken(why, name, "its PVH entry lies outside its segments");
+		return broken(why, source->name, "its PVH entry lies outside its segments");
+	*ret_image = image;
+	return 0;
+}
+
+int boot_elf_read_linux64(const struct boot_source *source, const struct boot_image *bzimage,
+			  struct boot_image *ret_image, struct fail *why)
+{
+	struct boot_image image = { .protocol = BOOT_LINUX64,
+				    .initrd_last = bzimage->initrd_last,
+				    .cmdline_max = bzimage->cmdline_max,
+				    .setup = bzimage->setup };
+	Elf64_Ehdr elf;
+	int rc;
+
+	if (source->length < SELFMAG || memcmp(source->bytes, ELFMAG, SELFMAG) != 0)
+		return broken(why, source->name, "what it carries is no ELF file");
+	rc = header_read(source, &elf, why);
+	if (rc == 0)
+		rc = headers_read(source, &elf, &image, NULL, why);
+	if (rc < 0)
+		return rc;
+	image.entry = elf.e_entry;
+	if (!entry_is_inside(&image))
+		return broken(why, source->name, "its entry lies outside its segments");
 	*ret_image = image;
 	return 0;
 }

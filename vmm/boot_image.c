@@ -44,12 +44,19 @@ static int memory_read(const struct boot_source *source, uint64_t at, void *to, 
 	return 0;
 }
 
+void boot_source_memory(struct boot_source *ret_source, const char *name, const void *bytes,
+			size_t length)
+{
+	*ret_source = (struct boot_source){
+		.name = name, .length = length, .read = memory_read, .bytes = bytes
+	};
+}
+
 int boot_image_parse(const void *bytes, size_t length, const char *name,
 		     struct boot_image *ret_image, struct fail *why)
 {
-	struct boot_source source = {
-		.name = name, .length = length, .read = memory_read, .bytes = bytes
-	};
+	struct boot_source source;
 
+	boot_source_memory(&source, name, bytes, length);
 	return boot_image_read(&source, ret_image, why);
 }

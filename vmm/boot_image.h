@@ -57,6 +57,10 @@ struct boot_source {
 	int fd;		   /* of a file */
 };
 
+/* A source of bytes in memory, borrowed. name: for sentences. */
+void boot_source_memory(struct boot_source *ret_source, const char *name, const void *bytes,
+			size_t length);
+
 /* Finds out by content which of the two it is. */
 CHECKED int boot_image_read(const struct boot_source *source, struct boot_image *ret_image,
 			    struct fail *why);
@@ -70,5 +74,9 @@ CHECKED int boot_bzimage_read(const struct boot_source *source, struct boot_imag
 			      struct fail *why);
 CHECKED int boot_elf_read(const struct boot_source *source, struct boot_image *ret_image,
 			  struct fail *why);
+/* An ELF file that is the kernel of a bzImage, which has said the rest: see boot_move.h. */
+CHECKED int boot_elf_read_linux64(const struct boot_source *source,
+				  const struct boot_image *bzimage, struct boot_image *ret_image,
+				  struct fail *why);
 
 #endif

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/boot_move.h"
 #include "vmm/boot_protocol.h"
 
 #define RAM (UINT64_C(32) << 20)
@@ -68,6 +69,26 @@ static bool load(const struct boot_image *image, const uint8_t *bytes)
 	return true;
 }
 
+/* What is packed in it is as foreign as the rest. */
+static void move(const struct boot_image *image, const uint8_t *bytes, size_t length)
+{
+	struct boot_source source;
+	struct boot_moved moved;
+	struct fail why;
+	int rc;
+
+	boot_source_memory(&source, "fuzzed", bytes, length);
+	if (boot_move_read(&source, image, length, &moved, &why) < 0)
+		return;
+	expect_sound(&moved.image, moved.source.length);
+	expect(moved.offset + moved.image.end <= UINT64_C(1) << 30 || moved.offset == 0);
+	if (load(&moved.image, moved.bytes)) {
+		rc = boot_move_apply(gmem, &moved);
+		expect(rc == 0 || rc == -EBADMSG);
+	}
+	boot_move_free(&moved);
+}
+
 static void start(const struct boot_image *image)
 {
 	const struct boot_placed placed = { .initrd_gpa = RAM - 0x10000, .initrd_bytes = 0x1000 };
@@ -97,6 +118,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	}
 	expect(rc == 0);
 	expect_sound(&image, length);
+	if (image.protocol == BOOT_LINUX64)
+		move(&image, bytes, length);
 	if (load(&image, bytes))
 		start(&image);
 	return 0;
