@@ -21,8 +21,6 @@
 
 #include "vmm/boot_unpack.h"
 
-#define SECTOR		    512
-#define DEFAULT_SETUP_SECTS 4
 /* __START_KERNEL_map, of which lists have the low half: what is linked there is at gpa 0. */
 #define LINKED_AT   UINT32_C(0x80000000)
 #define KERNEL_ROOM (UINT64_C(1) << 30) /* KERNEL_IMAGE_SIZE */
@@ -36,15 +34,15 @@ static int not_movable(struct fail *why, const char *what)
 
 /* ------------------------------------------------------------ the payload */
 
-static int payload_unpack(const struct boot_source *file, const struct setup_header *setup,
+static int payload_unpack(const struct boot_source *file, const struct boot_image *packed,
 			  struct boot_moved *moved, struct fail *why)
 {
-	uint64_t start = (setup->setup_sects ? setup->setup_sects : DEFAULT_SETUP_SECTS) + 1;
+	const struct setup_header *setup = &packed->setup;
+	uint64_t start = packed->segments[0].file_offset + setup->payload_offset;
 	AUTO_FREE unsigned char *payload = NULL;
 	size_t length;
 	int rc;
 
-	start = start * SECTOR + setup->payload_offset;
 	if (setup->payload_length > BOOT_UNPACKED_MAX || start > file->length ||
 	    setup->payload_length > file->length - start)
 		return not_movable(why, "what it carries lies outside the file");
@@ -133,7 +131,7 @@ int boot_move_read(const struct boot_source *file, const struct boot_image *pack
 
 	if (packed->protocol != BOOT_LINUX64 || !packed->setup.relocatable_kernel)
 		return not_movable(why, "it is not made to be moved");
-	rc = payload_unpack(file, &packed->setup, &moved, why);
+	rc = payload_unpack(file, packed, &moved, why);
 	if (rc == 0)
 		rc = boot_elf_read_linux64(&moved.source, packed, &moved.image, why);
 	if (rc == 0 && !lists_find(&moved))
