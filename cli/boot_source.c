@@ -7,7 +7,6 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "cli/domain_seed.h"
 #include "cli/image_boot.h"
 #include "vmm/boot.h"
 #include "vmm/reset_vector.h"
@@ -27,11 +26,10 @@ static int image_load(const struct machine_config *config, struct gmem *gmem, st
 }
 
 /* A guest that does not know where its neighbours' kernels are chooses by itself. */
-static int kernel_seed(const void *context, uint64_t *ret_seed)
+static int kernel_seed(void *context, uint64_t *ret_seed)
 {
-	const char *domain = context;
 	struct fail why;
-	int rc = domain_seed(domain, ret_seed, &why);
+	int rc = domain_seed_get(context, ret_seed, &why);
 
 	if (rc < 0)
 		log_warn("the kernel is not where those of the domain's other guests are, and "
@@ -40,10 +38,10 @@ static int kernel_seed(const void *context, uint64_t *ret_seed)
 	return rc;
 }
 
-static void seed_set(const struct machine_config *config, struct boot_files *files)
+static void seed_set(const struct boot_target *target, struct boot_files *files)
 {
-	files->seed = config->kaslr_domain ? kernel_seed : NULL;
-	files->seed_context = config->kaslr_domain;
+	files->seed = target->seed->domain ? kernel_seed : NULL;
+	files->seed_context = target->seed;
 }
 
 /* files: without the tables. */
@@ -71,7 +69,7 @@ static int kernel_boot(const struct machine_config *config, const struct boot_ta
 		.cmdline = config->cmdline,
 	};
 
-	seed_set(config, &files);
+	seed_set(target, &files);
 	return kernel_load(target, &files, why);
 }
 
@@ -105,7 +103,7 @@ static int disk_boot(const struct machine_config *config, const struct boot_targ
 			 "may have installed in the overlay",
 			 config->image);
 	log_debug("'%s' boots its entry '%s': %s", config->image, boot.title, files.cmdline);
-	seed_set(config, &files);
+	seed_set(target, &files);
 	rc = kernel_load(target, &files, &said);
 	if (rc < 0)
 		fail_set(why, -rc, "cannot boot '%s' of '%s': %s", boot.kernel_path, config->image,

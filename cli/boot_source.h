@@ -5,6 +5,7 @@
 
 #include "base/auto.h"
 #include "base/fail.h"
+#include "cli/domain_seed.h"
 #include "cli/machine.h"
 #include "vmm/acpi.h"
 
@@ -13,6 +14,7 @@ struct boot_target {
 	struct gmem *gmem;
 	struct vm *vm;
 	struct acpi_config acpi;
+	struct domain_seed *seed; /* by which its kernel is moved */
 };
 
 /*

@@ -3,18 +3,26 @@
  * domain_seed.h - a random number that guests of one domain have in common
  *
  * It follows from the domain's name and from RUNDIR/seed: random bytes that nobody else can read,
- * made when they are first asked for, and there until the host reboots. Whoever knows the number of
- * one domain learns nothing of another one's.
+ * made when they are first asked for, and there until the host reboots, or until RUNDIR goes
+ * otherwise. Whoever knows the numbers of some domains learns nothing of another one's.
  */
 #ifndef CLI_DOMAIN_SEED_H
 #define CLI_DOMAIN_SEED_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/auto.h"
 #include "base/fail.h"
 
-/* domain: its name. RUNDIR must be there. */
-CHECKED int domain_seed(const char *domain, uint64_t *ret_seed, struct fail *why);
+/* Of one guest, which keeps its number as long as it runs. */
+struct domain_seed {
+	const char *domain; /* its name, borrowed; NULL: this guest has no number */
+	bool is_known;
+	uint64_t number;
+};
+
+/* RUNDIR must be there. */
+CHECKED int domain_seed_get(struct domain_seed *seed, uint64_t *ret_number, struct fail *why);
 
 #endif

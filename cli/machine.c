@@ -39,6 +39,7 @@ struct machine {
 	struct console *console;
 	struct backends backends;
 	uint64_t balloon_target_bytes; /* of the boot before; 0: there was none */
+	struct domain_seed seed;
 
 	/* of one boot */
 	struct board *board;
@@ -169,7 +170,8 @@ static int machine_boot(struct machine *machine, bool is_restart, struct fail *w
 		.on_end_context = machine,
 	};
 	struct boot_target target = { .gmem = machine->gmem,
-				      .acpi = { .cpus = machine->config.cpus } };
+				      .acpi = { .cpus = machine->config.cpus },
+				      .seed = &machine->seed };
 	int rc;
 
 	gmem_huge_begin(machine->gmem);
@@ -291,6 +293,7 @@ int machine_create(const struct machine_config *config, struct machine **ret_mac
 	if (!machine)
 		return fail_errno(why, ENOMEM, "cannot make a machine");
 	machine->config = *config;
+	machine->seed.domain = config->kaslr_domain;
 	if (!config->cmdline && !config->image)
 		machine->config.cmdline = MACHINE_DEFAULT_CMDLINE;
 	machine->is_paused = true;

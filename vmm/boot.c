@@ -74,6 +74,12 @@ static int segments_load(struct gmem *gmem, const struct boot_image *image,
 	return 0;
 }
 
+/* As the kernel takes its command line apart. */
+static bool separates(char c)
+{
+	return (unsigned char)c <= ' ';
+}
+
 /* nokaslr, as a word of its own: then it stays where it was linked for. */
 static bool stays(const char *cmdline)
 {
@@ -83,7 +89,7 @@ static bool stays(const char *cmdline)
 	while ((at = strstr(at, word))) {
 		const char *end = at + strlen(word);
 
-		if ((at == cmdline || at[-1] == ' ') && (*end == ' ' || *end == '\0'))
+		if ((at == cmdline || separates(at[-1])) && separates(*end))
 			return true;
 		at = end;
 	}
@@ -114,8 +120,8 @@ static int image_load(struct gmem *gmem, const struct boot_files *files,
 	if (!files->seed || image->protocol != BOOT_LINUX64 || stays(files->cmdline) ||
 	    files->seed(files->seed_context, &seed) < 0)
 		return segments_load(gmem, image, source, why);
-	if (boot_move_read(source, image, seed, &moved, &reason) < 0) {
-		log_info("kernel '%s' chooses its address itself: %s", source->name, reason.text);
+	if (boot_move_read(source, image, boot_low_end(gmem), seed, &moved, &reason) < 0) {
+		log_debug("kernel '%s' chooses its address itself: %s", source->name, reason.text);
 		return segments_load(gmem, image, source, why);
 	}
 	log_debug("kernel '%s' is moved by %#llx", source->name, (unsigned long long)moved.offset);

@@ -24,8 +24,8 @@ struct boot_files {
 	 * By what to move the kernel, where it can be moved (boot_move.h). NULL, or no 0: it is
 	 * left to itself.
 	 */
-	int (*seed)(const void *context, uint64_t *ret_seed);
-	const void *seed_context;
+	int (*seed)(void *context, uint64_t *ret_seed);
+	void *seed_context;
 };
 
 /*

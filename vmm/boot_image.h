@@ -43,7 +43,7 @@ struct boot_image {
 	struct boot_segment segments[BOOT_MAX_SEGMENTS];
 	uint64_t initrd_last;	   /* gpa of the last byte that an initrd may use */
 	size_t cmdline_max;	   /* bytes, without the final NUL */
-	struct setup_header setup; /* BOOT_LINUX64: as in the file */
+	struct setup_header setup; /* BOOT_LINUX64: as in the file, but for what boot_move.h adds */
 };
 
 /* Where a kernel's bytes come from. They may change between two reads. */

@@ -26,6 +26,7 @@
 #define KERNEL_ROOM (UINT64_C(1) << 30) /* KERNEL_IMAGE_SIZE */
 #define ALIGN_LEAST (UINT64_C(2) << 20)
 #define LISTS_MAX   3
+#define MIN_VERSION 0x020e /* Linux 4.20: older ones may have been built for less room */
 
 static int not_movable(struct fail *why, const char *what)
 {
@@ -34,8 +35,9 @@ static int not_movable(struct fail *why, const char *what)
 
 /* ------------------------------------------------------------ the payload */
 
+/* A kernel unpacks itself in place: so its header says how much room that takes. */
 static int payload_unpack(const struct boot_source *file, const struct boot_image *packed,
-			  struct boot_moved *moved, struct fail *why)
+			  uint64_t room, struct boot_moved *moved, struct fail *why)
 {
 	const struct setup_header *setup = &packed->setup;
 	uint64_t start = packed->segments[0].file_offset + setup->payload_offset;
@@ -43,15 +45,17 @@ static int payload_unpack(const struct boot_source *file, const struct boot_imag
 	size_t length;
 	int rc;
 
-	if (setup->payload_length > BOOT_UNPACKED_MAX || start > file->length ||
+	if (setup->init_size < room)
+		room = setup->init_size;
+	if (setup->payload_length > room || start > file->length ||
 	    setup->payload_length > file->length - start)
-		return not_movable(why, "what it carries lies outside the file");
+		return not_movable(why, "what it carries lies outside the file, or is too large");
 	payload = malloc(setup->payload_length + 1);
 	if (!payload)
 		return fail_errno(why, ENOMEM, "it cannot be unpacked");
 	rc = file->read(file, start, payload, setup->payload_length, why);
 	if (rc == 0)
-		rc = boot_unpack(payload, setup->payload_length, &moved->bytes, &length, why);
+		rc = boot_unpack(payload, setup->payload_length, room, &moved->bytes, &length, why);
 	if (rc == 0)
 		boot_source_memory(&moved->source, file->name, moved->bytes, length);
 	return rc;
@@ -123,15 +127,16 @@ static uint64_t offset_choose(const struct boot_image *image, uint64_t seed)
 	return seed % ((KERNEL_ROOM - image->end) / align + 1) * align;
 }
 
-int boot_move_read(const struct boot_source *file, const struct boot_image *packed, uint64_t seed,
-		   struct boot_moved *ret_moved, struct fail *why)
+int boot_move_read(const struct boot_source *file, const struct boot_image *packed, uint64_t room,
+		   uint64_t seed, struct boot_moved *ret_moved, struct fail *why)
 {
 	struct boot_moved moved = { 0 };
 	int rc;
 
-	if (packed->protocol != BOOT_LINUX64 || !packed->setup.relocatable_kernel)
+	if (packed->protocol != BOOT_LINUX64 || !packed->setup.relocatable_kernel ||
+	    packed->setup.version < MIN_VERSION)
 		return not_movable(why, "it is not made to be moved");
-	rc = payload_unpack(file, packed, &moved, why);
+	rc = payload_unpack(file, packed, room, &moved, why);
 	if (rc == 0)
 		rc = boot_elf_read_linux64(&moved.source, packed, &moved.image, why);
 	if (rc == 0 && !lists_find(&moved))

@@ -26,11 +26,13 @@ struct boot_moved {
 };
 
 /*
- * packed: what boot_bzimage_read() says of the file. seed: what the offset is chosen by. Fails
- * with a sentence on why this kernel has to move itself, which any kernel may have to.
+ * packed: what boot_bzimage_read() says of the file. room: the guest's memory, in bytes; what does
+ * not fit into it is not even unpacked. seed: what the offset is chosen by. Fails with a sentence
+ * on why this kernel has to move itself, which any kernel may have to.
  */
 CHECKED int boot_move_read(const struct boot_source *file, const struct boot_image *packed,
-			   uint64_t seed, struct boot_moved *ret_moved, struct fail *why);
+			   uint64_t room, uint64_t seed, struct boot_moved *ret_moved,
+			   struct fail *why);
 void boot_move_free(struct boot_moved *moved); /* zeroes are fine */
 
 /* Once its segments are in memory. -EBADMSG: it names addresses outside of itself. */

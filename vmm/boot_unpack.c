@@ -20,7 +20,10 @@
 
 #define LENGTH_BYTES 4
 #define MAGIC_BYTES  6
-/* Kernels are packed with a dictionary of 32 MiB. */
+/* Formats count in 32 bits, and a vmlinux without its symbols stays far below. */
+#define UNPACKED_MAX (UINT64_C(512) << 20)
+/* Kernels are packed with a dictionary of 32 or 128 MiB; what is used of it is what they unpack to.
+ */
 #define XZ_MEMORY_MAX (UINT64_C(256) << 20)
 #define LZ4_MAGIC     4 /* bytes */
 
@@ -112,14 +115,16 @@ static unpack_fn *unpack_choose(const unsigned char *payload)
 	return NULL;
 }
 
-int boot_unpack(const unsigned char *payload, size_t length, unsigned char **ret_bytes,
-		size_t *ret_length, struct fail *why)
+int boot_unpack(const unsigned char *payload, size_t length, uint64_t room,
+		unsigned char **ret_bytes, size_t *ret_length, struct fail *why)
 {
 	AUTO_FREE unsigned char *bytes = NULL;
 	unpack_fn *unpack;
 	uint32_t unpacked;
 
-	if (length < MAGIC_BYTES + LENGTH_BYTES || length > BOOT_UNPACKED_MAX)
+	if (room > UNPACKED_MAX)
+		room = UNPACKED_MAX;
+	if (length < MAGIC_BYTES + LENGTH_BYTES || length > room)
 		return fail_set(why, EBADMSG, "it carries no kernel");
 	unpack = unpack_choose(payload);
 	if (!unpack)
@@ -127,7 +132,7 @@ int boot_unpack(const unsigned char *payload, size_t length, unsigned char **ret
 				"it is packed in another way than gzip, xz, zstd or lz4");
 	length -= LENGTH_BYTES;
 	unpacked = number_at(payload + length);
-	if (unpacked == 0 || unpacked > BOOT_UNPACKED_MAX)
+	if (unpacked == 0 || unpacked > room)
 		return fail_set(why, EBADMSG, "its unpacked size makes no sense");
 	bytes = malloc(unpacked);
 	if (!bytes)

@@ -78,7 +78,7 @@ static void move(const struct boot_image *image, const uint8_t *bytes, size_t le
 	int rc;
 
 	boot_source_memory(&source, "fuzzed", bytes, length);
-	if (boot_move_read(&source, image, length, &moved, &why) < 0)
+	if (boot_move_read(&source, image, RAM, length, &moved, &why) < 0)
 		return;
 	expect_sound(&moved.image, moved.source.length);
 	expect(moved.offset + moved.image.end <= UINT64_C(1) << 30 || moved.offset == 0);
