@@ -36,7 +36,7 @@ own_memory_is_small() {
 		[ "$(guest_stat $name populated_bytes)" -lt $((24 << 20)) ] || return 1
 	done
 }
-await 180 own_memory_is_small || fail "kernels are not shared: $(stats | jq -c '.guests[] | {name, populated_bytes, shared_bytes, huge_bytes}')"
+await 300 own_memory_is_small || fail "kernels are not shared: $(stats | jq -c '.guests[] | {name, populated_bytes, shared_bytes, huge_bytes}')"
 stats | jq -c '.guests[] | {name, populated_bytes, shared_bytes, huge_bytes}'
 "$SAMEPAGE" pause one two
 
