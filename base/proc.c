@@ -3,7 +3,6 @@
 #include "base/proc.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -100,24 +99,18 @@ uint64_t proc_mappings_limit(void)
 }
 
 /* A line of what the kernel says of a thread; "" where it has ended. */
-static void task_read(int tasks, const char *task, const char *what, char *line, int size)
+static void task_read(pid_t pid, const char *task, const char *what, char *line, int size)
 {
-	char path[300];
-	FILE *file = NULL;
-	int fd;
+	char path[320];
+	FILE *file;
 
 	line[0] = '\0';
-	snprintf(path, sizeof(path), "%s/%s", task, what);
-	fd = openat(tasks, path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0)
-		file = fdopen(fd, "r");
-	if (!file) {
-		auto_close(&fd);
-		return;
-	}
-	if (!fgets(line, size, file))
+	snprintf(path, sizeof(path), "/proc/%ld/task/%s/%s", (long)pid, task, what);
+	file = fopen(path, "re");
+	if (file && !fgets(line, size, file))
 		line[0] = '\0';
-	fclose(file);
+	if (file)
+		fclose(file);
 }
 
 /* proc(5): "number (name) state", the name with any characters. NULL: of another name. */
@@ -131,19 +124,19 @@ static const char *task_state(const char *line, const char *name)
 }
 
 /* Documentation/scheduler/sched-stats.rst: the first two numbers. */
-static void task_add(int tasks, const char *task, const char *name, struct proc_threads *threads)
+static void task_add(pid_t pid, const char *task, const char *name, struct proc_threads *threads)
 {
 	uint64_t ran, waited;
 	const char *state;
 	char line[512];
 
-	task_read(tasks, task, "stat", line, sizeof(line));
+	task_read(pid, task, "stat", line, sizeof(line));
 	state = task_state(line, name);
 	if (!state)
 		return;
 	threads->count++;
 	threads->runnable += *state == 'R';
-	task_read(tasks, task, "schedstat", line, sizeof(line));
+	task_read(pid, task, "schedstat", line, sizeof(line));
 	if (sscanf(line, "%" SCNu64 " %" SCNu64, &ran, &waited) != 2)
 		return;
 	threads->ran_ns += ran;
@@ -165,6 +158,6 @@ void proc_threads_read(pid_t pid, const char *name, struct proc_threads *ret_thr
 		return;
 	while ((task = readdir(tasks)))
 		if (task->d_name[0] != '.')
-			task_add(dirfd(tasks), task->d_name, name, ret_threads);
+			task_add(pid, task->d_name, name, ret_threads);
 	closedir(tasks);
 }

@@ -38,13 +38,7 @@ static int kernel_seed(void *context, uint64_t *ret_seed)
 	return rc;
 }
 
-static void seed_set(const struct boot_target *target, struct boot_files *files)
-{
-	files->seed = target->seed->domain ? kernel_seed : NULL;
-	files->seed_context = target->seed;
-}
-
-/* files: without the tables. */
+/* files: without the tables, and the seed. */
 static int kernel_load(const struct boot_target *target, struct boot_files *files, struct fail *why)
 {
 	struct vcpu_entry entry;
@@ -54,6 +48,8 @@ static int kernel_load(const struct boot_target *target, struct boot_files *file
 		rc = reset_vector_write(target->gmem);
 	if (rc < 0)
 		return fail_errno(why, -rc, "cannot write the firmware tables");
+	files->seed = target->seed->domain ? kernel_seed : NULL;
+	files->seed_context = target->seed;
 	rc = boot_load(target->gmem, files, &entry, why);
 	if (rc < 0)
 		return rc;
@@ -69,7 +65,6 @@ static int kernel_boot(const struct machine_config *config, const struct boot_ta
 		.cmdline = config->cmdline,
 	};
 
-	seed_set(target, &files);
 	return kernel_load(target, &files, why);
 }
 
@@ -103,7 +98,6 @@ static int disk_boot(const struct machine_config *config, const struct boot_targ
 			 "may have installed in the overlay",
 			 config->image);
 	log_debug("'%s' boots its entry '%s': %s", config->image, boot.title, files.cmdline);
-	seed_set(target, &files);
 	rc = kernel_load(target, &files, &said);
 	if (rc < 0)
 		fail_set(why, -rc, "cannot boot '%s' of '%s': %s", boot.kernel_path, config->image,

@@ -12,8 +12,10 @@
 #define VMM_BOOT_IMAGE_H
 
 #include <asm/bootparam.h>
+#include <endian.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/auto.h"
 #include "base/fail.h"
@@ -56,6 +58,15 @@ struct boot_source {
 	const void *bytes; /* of a source in memory */
 	int fd;		   /* of a file */
 };
+
+/* A number of a file: little-endian, and aligned to nothing. */
+static inline uint32_t boot_number_at(const unsigned char *bytes)
+{
+	uint32_t number;
+
+	memcpy(&number, bytes, sizeof(number));
+	return le32toh(number);
+}
 
 /* A source of bytes in memory, borrowed. name: for sentences. */
 void boot_source_memory(struct boot_source *ret_source, const char *name, const void *bytes,

@@ -88,29 +88,20 @@ static uint64_t elf_end(const unsigned char *bytes, size_t length)
 	return end;
 }
 
-static uint32_t number_at(const unsigned char *bytes)
-{
-	uint32_t number;
-
-	memcpy(&number, bytes, sizeof(number));
-	return le32toh(number);
-}
-
 /* The lists are all that is behind the ELF file, and start with the zero of the last one. */
 static bool lists_find(struct boot_moved *moved)
 {
 	const unsigned char *bytes = moved->bytes;
 	uint64_t length = moved->source.length, end = elf_end(bytes, length);
-	size_t zeroes = 0;
 
 	if (end == 0 || (length - end) % sizeof(uint32_t) != 0 || length - end < sizeof(uint32_t) ||
-	    number_at(bytes + end) != 0)
+	    boot_number_at(bytes + end) != 0)
 		return false;
 	for (uint64_t at = end; at < length; at += sizeof(uint32_t))
-		zeroes += number_at(bytes + at) == 0;
+		moved->lists += boot_number_at(bytes + at) == 0;
 	moved->relocs = bytes + end;
 	moved->reloc_bytes = length - end;
-	return zeroes == LISTS_MAX || zeroes == LISTS_MAX - 1;
+	return moved->lists == LISTS_MAX || moved->lists == LISTS_MAX - 1;
 }
 
 /* ---------------------------------------------------------------- reading */
@@ -160,15 +151,14 @@ void boot_move_free(struct boot_moved *moved)
 
 /* ----------------------------------------------------------------- moving */
 
-/* The kernel in memory, and what is added to an address in it. */
+/* The kernel in memory. */
 struct span {
 	unsigned char *bytes;
 	uint64_t gpa, length;
-	uint64_t offset;
 };
 
 /* NULL: so many bytes are not inside. */
-static unsigned char *place_of(const struct span *span, uint32_t linked_at, uint64_t bytes)
+static unsigned char *place_of(const struct span *span, uint32_t linked_at, size_t bytes)
 {
 	uint64_t gpa = (uint64_t)linked_at - LINKED_AT;
 
@@ -178,70 +168,41 @@ static unsigned char *place_of(const struct span *span, uint32_t linked_at, uint
 	return span->bytes + (gpa - span->gpa);
 }
 
-static bool add_32(const struct span *span, uint32_t linked_at)
+/* To a number of so many bytes; a processor of this kind has its low ones first. */
+static bool add(const struct span *span, uint32_t linked_at, size_t bytes, uint64_t offset)
 {
-	unsigned char *place = place_of(span, linked_at, sizeof(uint32_t));
-	uint32_t number;
+	unsigned char *place = place_of(span, linked_at, bytes);
+	uint64_t number = 0;
 
 	if (!place)
 		return false;
-	memcpy(&number, place, sizeof(number));
-	number += (uint32_t)span->offset;
-	memcpy(place, &number, sizeof(number));
-	return true;
-}
-
-static bool subtract_32(const struct span *span, uint32_t linked_at)
-{
-	struct span back = *span;
-
-	back.offset = -span->offset;
-	return add_32(&back, linked_at);
-}
-
-static bool add_64(const struct span *span, uint32_t linked_at)
-{
-	unsigned char *place = place_of(span, linked_at, sizeof(uint64_t));
-	uint64_t number;
-
-	if (!place)
-		return false;
-	memcpy(&number, place, sizeof(number));
-	number += span->offset;
-	memcpy(place, &number, sizeof(number));
+	memcpy(&number, place, bytes);
+	number += offset;
+	memcpy(place, &number, bytes);
 	return true;
 }
 
 /* From the end of the lists backwards, to the zero before the one at hand. */
 static bool list_apply(const struct boot_moved *moved, size_t *at, const struct span *span,
-		       bool (*change)(const struct span *span, uint32_t linked_at))
+		       size_t bytes, uint64_t offset)
 {
 	while (*at > 0) {
 		uint32_t linked_at;
 
 		*at -= sizeof(uint32_t);
-		linked_at = number_at(moved->relocs + *at);
+		linked_at = boot_number_at(moved->relocs + *at);
 		if (linked_at == 0)
 			return true;
-		if (!change(span, linked_at))
+		if (!add(span, linked_at, bytes, offset))
 			return false;
 	}
 	return false;
 }
 
-static size_t lists_count(const struct boot_moved *moved)
-{
-	size_t count = 0;
-
-	for (size_t at = 0; at < moved->reloc_bytes; at += sizeof(uint32_t))
-		count += number_at(moved->relocs + at) == 0;
-	return count;
-}
-
 int boot_move_apply(struct gmem *gmem, const struct boot_moved *moved)
 {
 	const struct boot_image *image = &moved->image;
-	struct span span = { .gpa = image->end, .offset = moved->offset };
+	struct span span = { .gpa = image->end };
 	size_t at = moved->reloc_bytes;
 
 	for (size_t i = 0; i < image->segment_count; i++)
@@ -249,11 +210,12 @@ int boot_move_apply(struct gmem *gmem, const struct boot_moved *moved)
 			span.gpa = image->segments[i].gpa;
 	span.length = image->end - span.gpa;
 	span.bytes = gmem_span(gmem, span.gpa, span.length);
-	if (!span.bytes || !list_apply(moved, &at, &span, add_32))
+	if (!span.bytes || !list_apply(moved, &at, &span, sizeof(uint32_t), moved->offset))
 		return -EBADMSG;
-	if (lists_count(moved) == LISTS_MAX && !list_apply(moved, &at, &span, subtract_32))
+	if (moved->lists == LISTS_MAX &&
+	    !list_apply(moved, &at, &span, sizeof(uint32_t), -moved->offset))
 		return -EBADMSG;
-	if (!list_apply(moved, &at, &span, add_64) || at != 0)
+	if (!list_apply(moved, &at, &span, sizeof(uint64_t), moved->offset) || at != 0)
 		return -EBADMSG;
 	gmem_mark_written(gmem, span.bytes, span.length);
 	return 0;

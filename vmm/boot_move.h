@@ -23,6 +23,7 @@ struct boot_moved {
 	uint64_t offset;	     /* from the address that it was linked for */
 	const unsigned char *relocs; /* in the unpacked kernel: where addresses are in it */
 	size_t reloc_bytes;
+	size_t lists; /* of them, each behind a zero */
 };
 
 /*

@@ -9,7 +9,6 @@
 #include "vmm/boot_unpack.h"
 
 #define ZLIB_CONST /* it does not write to its input */
-#include <endian.h>
 #include <lz4.h>
 #include <lzma.h>
 #include <stdbool.h>
@@ -17,6 +16,8 @@
 #include <string.h>
 #include <zlib.h>
 #include <zstd.h>
+
+#include "vmm/boot_image.h"
 
 #define LENGTH_BYTES 4
 #define MAGIC_BYTES  6
@@ -30,14 +31,6 @@
 /* The input without the length behind it. True: it gave exactly out_length bytes. */
 typedef bool unpack_fn(const unsigned char *in, size_t in_length, unsigned char *out,
 		       size_t out_length);
-
-static uint32_t number_at(const unsigned char *bytes)
-{
-	uint32_t number;
-
-	memcpy(&number, bytes, sizeof(number));
-	return le32toh(number);
-}
 
 static bool gzip_unpack(const unsigned char *in, size_t in_length, unsigned char *out,
 			size_t out_length)
@@ -80,7 +73,7 @@ static bool lz4_unpack(const unsigned char *in, size_t in_length, unsigned char 
 	size_t at = LZ4_MAGIC, given = 0;
 
 	while (in_length - at >= sizeof(uint32_t) && given < out_length) {
-		uint32_t block = number_at(in + at);
+		uint32_t block = boot_number_at(in + at);
 		int n;
 
 		at += sizeof(uint32_t);
@@ -131,7 +124,7 @@ int boot_unpack(const unsigned char *payload, size_t length, uint64_t room,
 		return fail_set(why, ENOTSUP,
 				"it is packed in another way than gzip, xz, zstd or lz4");
 	length -= LENGTH_BYTES;
-	unpacked = number_at(payload + length);
+	unpacked = boot_number_at(payload + length);
 	if (unpacked == 0 || unpacked > room)
 		return fail_set(why, EBADMSG, "its unpacked size makes no sense");
 	bytes = malloc(unpacked);

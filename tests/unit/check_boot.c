@@ -4,10 +4,10 @@
 
 #include "vmm/boot_image.h"
 
+#include "tests/unit/bzimage.h"
 #include "tests/unit/suite.h"
 
 #define BZ_BYTES   0x6000
-#define BZ_START   (5 * 512)
 #define ELF_BYTES  0x3000
 #define ELF_GPA	   UINT64_C(0x1000000)
 #define NOTE_AT	   0x200
@@ -25,23 +25,9 @@ struct bzimage {
 static void bz_make(struct bzimage *bz)
 {
 	memset(bz, 0, sizeof(*bz));
-	bz->setup = (struct setup_header *)(void *)(bz->bytes + 0x1f1);
-	*bz->setup = (struct setup_header){
-		.setup_sects = 4,
-		.syssize = (BZ_BYTES - BZ_START) / 16,
-		.boot_flag = 0xaa55,
-		.jump = (0x6a << 8) | 0xeb,
-		.header = 0x53726448,
-		.version = 0x020f,
-		.loadflags = LOADED_HIGH,
-		.kernel_alignment = 0x200000,
-		.relocatable_kernel = 1,
-		.xloadflags = XLF_KERNEL_64,
-		.cmdline_size = 2047,
-		.initrd_addr_max = 0x7fffffff,
-		.pref_address = 0x1000000,
-		.init_size = 0x100000,
-	};
+	bz->setup = (struct setup_header *)(void *)(bz->bytes + BZIMAGE_SETUP_AT);
+	*bz->setup = bzimage_setup();
+	bz->setup->syssize = (BZ_BYTES - BZIMAGE_START) / 16;
 }
 
 static int bz_parse(const struct bzimage *bz, size_t length)
@@ -100,8 +86,8 @@ START_TEST(a_bzimage_goes_to_its_preferred_address)
 	ck_assert_int_eq(bz_parse(&bz, BZ_BYTES), 0);
 	ck_assert_int_eq(image.protocol, BOOT_LINUX64);
 	ck_assert_uint_eq(image.segment_count, 1);
-	ck_assert_uint_eq(image.segments[0].file_offset, BZ_START);
-	ck_assert_uint_eq(image.segments[0].file_bytes, BZ_BYTES - BZ_START);
+	ck_assert_uint_eq(image.segments[0].file_offset, BZIMAGE_START);
+	ck_assert_uint_eq(image.segments[0].file_bytes, BZ_BYTES - BZIMAGE_START);
 	ck_assert_uint_eq(image.entry, 0x1000200);
 	ck_assert_uint_eq(image.end, 0x1100000);
 	ck_assert_uint_eq(image.initrd_last, 0x7fffffff);

@@ -10,6 +10,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "tests/unit/bzimage.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/suite.h"
 #include "vmm/boot.h"
@@ -20,7 +21,6 @@
 #define LINKED	   UINT32_C(0x81000000)
 #define SEGMENT_AT 0x1000
 #define SEGMENT	   0x4000
-#define SETUP	   (5 * 512)
 #define ALIGN	   UINT64_C(0x200000)
 #define VALUE_32   UINT32_C(0x81000010)
 #define VALUE_64   UINT64_C(0xffffffff81000020)
@@ -155,30 +155,16 @@ static void (*const packs[])(const struct bytes *in, struct bytes *out) = { pack
 
 static void bz_make(const struct bytes *payload, struct bytes *bz)
 {
-	struct setup_header setup = {
-		.setup_sects = 4,
-		.boot_flag = 0xaa55,
-		.jump = (0x6a << 8) | 0xeb,
-		.header = 0x53726448,
-		.version = 0x020f,
-		.loadflags = LOADED_HIGH,
-		.kernel_alignment = ALIGN,
-		.relocatable_kernel = 1,
-		.xloadflags = XLF_KERNEL_64,
-		.cmdline_size = 2047,
-		.initrd_addr_max = 0x7fffffff,
-		.pref_address = GPA,
-		.init_size = 0x100000,
-		.payload_offset = 0x400,
-		.payload_length = (uint32_t)payload->length,
-	};
+	struct setup_header setup = bzimage_setup();
 
+	setup.payload_offset = 0x400;
+	setup.payload_length = (uint32_t)payload->length;
 	memset(bz, 0, sizeof(*bz));
-	bz->length = SETUP + setup.payload_offset;
+	bz->length = BZIMAGE_START + setup.payload_offset;
 	add(bz, payload->at, payload->length);
 	bz->length = (bz->length + 15) / 16 * 16;
-	setup.syssize = (uint32_t)(bz->length - SETUP) / 16;
-	memcpy(bz->at + 0x1f1, &setup, sizeof(setup));
+	setup.syssize = (uint32_t)(bz->length - BZIMAGE_START) / 16;
+	memcpy(bz->at + BZIMAGE_SETUP_AT, &setup, sizeof(setup));
 }
 
 /* ---------------------------------------------------------------- booting */
@@ -434,7 +420,7 @@ START_TEST(every_changed_byte_gets_an_answer)
 {
 	for (size_t format = 0; format < ARRAY_SIZE(packs); format++) {
 		struct gmem *gmem = ram();
-		size_t begin = SETUP + 0x400;
+		size_t begin = BZIMAGE_START + 0x400;
 
 		packed_with(format, true, &bz);
 		for (size_t at = begin; at < bz.length; at++) {
